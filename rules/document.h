@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* document.h - a YAML file as a tree of nodes that know where they stand.
+ *
+ * Only the syntax is looked at here; what the keys mean is schema.h's matter. Limits, so that no
+ * file takes more than bounded time and memory: DOCUMENT_BYTES_MAX of text, DOCUMENT_DEPTH_MAX levels,
+ * DOCUMENT_NODES_MAX nodes with every alias counted as often as it stands.
+ */
+#ifndef RULES_DOCUMENT_H
+#define RULES_DOCUMENT_H
+
+#include "rules/diags.h"
+#include "rules/slice.h"
+
+#define DOCUMENT_BYTES_MAX (64u << 20)
+#define DOCUMENT_DEPTH_MAX 16
+#define DOCUMENT_NODES_MAX 4000000u
+
+enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAPPING };
+
+struct pair;
+
+struct node {
+	enum node_type type;
+	struct position position;
+	bool plain;        /* a scalar without quotes: 42, not "42" */
+	struct slice text; /* of a scalar; NUL-terminated behind its end */
+	size_t count;      /* items of a list, pairs of a mapping */
+	const struct node *const *items;
+	const struct pair *pairs; /* in the file's order; duplicate keys are all here */
+};
+
+struct pair {
+	const struct node *key; /* always a scalar */
+	const struct node *value;
+};
+
+struct document;
+
+/* Reads a regular file: UTF-8, one YAML document. Adds every fault found to diags and returns NULL if
+ * there is an error; an empty file is one. The caller frees the document; nodes, texts and the file
+ * name in positions live as long as the document (positions in diags keep path itself, so path must
+ * outlive diags). memory_limit bounds the bytes of the tree. */
+struct document *document_read(const char *path, size_t memory_limit, struct diags *diags);
+void document_free(struct document *document);
+
+/* The document's root: any type. Never NULL. */
+const struct node *document_root(const struct document *document);
+
+/* "a mapping", "a list" or "a text", for messages. */
+const char *node_type_name(const struct node *node);
+
+#endif

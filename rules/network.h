@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* network.h - IP addresses and networks (CIDR), v4 and v6. */
+#ifndef RULES_NETWORK_H
+#define RULES_NETWORK_H
+
+#include <stdint.h>
+
+#include "rules/slice.h"
+
+/* v4 addresses are kept as v4-mapped v6 (::ffff:a.b.c.d), so that one comparison serves both and a v4
+ * peer that comes in on a v6 socket is the same peer. */
+struct address {
+	uint8_t bytes[16];
+};
+
+struct network {
+	struct address address; /* bits beyond the prefix are 0 */
+	uint8_t bits;           /* 0..128, counted in the v6 form: a v4 /24 is 120 */
+};
+
+#define ADDRESS_TEXT_MAX 46 /* bytes of the longest text, the NUL included */
+
+/* "192.0.2.1", "2001:db8::1" or "[2001:db8::1]". Names are never looked up. */
+bool address_parse(struct slice text, struct address *out);
+
+/* Canonical text (RFC 5952), v4 dotted, v6 without brackets. */
+const char *address_text(const struct address *address, char to[ADDRESS_TEXT_MAX]);
+
+bool address_is_v4(const struct address *address);
+bool address_is_any(const struct address *address); /* 0.0.0.0 or :: */
+bool address_equal(const struct address *a, const struct address *b);
+
+/* "10.0.0.0/8", "2001:db8::/32", or an address, which is a network of one. On failure *why says what is
+ * wrong: "bits set beyond the prefix" and the like; static text. */
+bool network_parse(struct slice text, struct network *out, const char **why);
+bool network_has(const struct network *network, const struct address *address);
+
+/* True if every address of inner is in outer. */
+bool network_covers(const struct network *outer, const struct network *inner);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* slice.h - a length-counted piece of someone else's text. */
+#ifndef RULES_SLICE_H
+#define RULES_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct slice {
+	const char *at; /* not NUL-terminated; may be NULL only when len is 0 */
+	size_t len;     /* bytes */
+};
+
+/* The whole of a NUL-terminated text; NULL gives the empty slice. */
+struct slice slice_of(const char *text);
+
+/* Without the first count bytes (all of them if there are fewer). */
+struct slice slice_skip(struct slice text, size_t count);
+
+/* Without spaces, tabs, CR and LF at either end. */
+struct slice slice_trim(struct slice text);
+
+bool slice_equal(struct slice a, struct slice b);
+bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII letters only */
+
+/* True if text begins with prefix. The empty prefix begins every text. */
+bool slice_begins(struct slice text, struct slice prefix);
+
+/* Index of the first c in text, or text.len. */
+size_t slice_find(struct slice text, char c);
+
+/* Reads all of text as a decimal number of at most max. False if there is anything but digits, or
+ * too many of them. */
+bool slice_number(struct slice text, unsigned long max, unsigned long *out);
+
+#endif
