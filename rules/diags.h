@@ -4,45 +4,52 @@
  *     rules.yaml:14:9: error: unknown key "prioritty"
  *       hint: did you mean "priority"?
  *
- * Collected while a file is read, sorted by file, line and column when printed, and printed all of
- * them, never only the first. serve, check and reload print the same.
+ * Collected while a file is read, sorted by file, line and column when printed, and
+ * printed all of them, never only the first. serve, check and reload print the same.
  */
 #ifndef RULES_DIAGS_H
 #define RULES_DIAGS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
+#define DIAGS_MAX 1000 /* findings kept; further ones are only counted */
+
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
 
 struct position {
-	const char *file; /* as the user named it; lives as long as the diags */
+	const char *file; /* as the user named it; NULL: none. Diags keep a copy */
 	unsigned line;    /* from 1; 0: the file as a whole */
 	unsigned column;  /* from 1, in characters; 0: the line as a whole */
 };
 
 struct diags;
 
-struct diags *diags_new(void); /* NULL when out of memory */
-void diags_free(struct diags *diags);
+struct diags *diags_new(void);        /* NULL when out of memory */
+void diags_free(struct diags *diags); /* NULL is allowed */
 
-/* Adds a finding; hint may be NULL. Texts are copied; control characters and bytes that are not
- * UTF-8 are printed escaped. Beyond 1,000 findings, or out of memory, they are only counted, and
- * diags_print says how many. */
+/* Adds a finding; hint may be NULL. Texts are copied, cut to 1,000 bytes; control
+ * characters and bytes that are not UTF-8 are printed escaped. Beyond DIAGS_MAX findings,
+ * or out of memory, they are only counted, and diags_print says how many. */
 void diags_add(struct diags *diags, enum severity severity, struct position position,
                const char *hint, const char *format, ...)
-        __attribute__((format(printf, 5, 6)));
+	__attribute__((format(printf, 5, 6)));
 
-/* The same for an error, the common case, with a formatted hint: use diags_hint() to make one. */
+void diags_vadd(struct diags *diags, enum severity severity, struct position position,
+                const char *hint, const char *format, va_list args)
+	__attribute__((format(printf, 5, 0)));
+
+/* Formats a hint for diags_add(). */
 #define DIAGS_HINT_MAX 256 /* bytes of a hint, the NUL included; longer ones are cut */
 const char *diags_hint(char hint[DIAGS_HINT_MAX], const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 size_t diags_errors(const struct diags *diags);
 size_t diags_warnings(const struct diags *diags);
 
-/* Prints every finding, sorted. */
+/* Prints every finding, sorted; those of one place in the order of adding. */
 void diags_print(struct diags *diags, FILE *to);
 
 #endif

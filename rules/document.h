@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* document.h - a YAML file as a tree of nodes that know where they stand.
  *
- * Only the syntax is looked at here; what the keys mean is schema.h's matter. Limits, so that no
- * file takes more than bounded time and memory: DOCUMENT_BYTES_MAX of text, DOCUMENT_DEPTH_MAX levels,
- * DOCUMENT_NODES_MAX nodes with every alias counted as often as it stands.
+ * Only the syntax is looked at here; what the keys mean is schema.h's matter. Limits, so
+ * that no file takes more than bounded time and memory: DOCUMENT_BYTES_MAX of text,
+ * DOCUMENT_DEPTH_MAX levels, DOCUMENT_NODES_MAX nodes with every alias counted as often
+ * as it stands.
  */
 #ifndef RULES_DOCUMENT_H
 #define RULES_DOCUMENT_H
@@ -36,11 +37,14 @@ struct pair {
 
 struct document;
 
-/* Reads a regular file: UTF-8, one YAML document. Adds every fault found to diags and returns NULL if
- * there is an error; an empty file is one. The caller frees the document; nodes, texts and the file
- * name in positions live as long as the document (positions in diags keep path itself, so path must
- * outlive diags). memory_limit bounds the bytes of the tree. */
-struct document *document_read(const char *path, size_t memory_limit, struct diags *diags);
+/* Reads a regular file: UTF-8, one YAML document, no tags, each anchor given once. Adds
+ * every fault found to diags and returns NULL if there is one; an empty file is one. The
+ * caller frees the document; nodes and texts live as long as it does. The file in
+ * positions is path itself, which must outlive all that keeps them. An alias is the very
+ * node that it names, with that node's position. memory_limit bounds the bytes of the
+ * tree. */
+struct document *document_read(const char *path, size_t memory_limit,
+                               struct diags *diags);
 void document_free(struct document *document);
 
 /* The document's root: any type. Never NULL. */

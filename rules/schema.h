@@ -7,9 +7,9 @@
  *     };
  *     schema_read(load, node, "a gateway", fields, 2, &gateway);
  *
- * Unknown keys (with the nearest known one as the hint), duplicate keys (with both places), missing
- * required keys and values of the wrong type become findings; reading goes on after each, so that
- * all are found.
+ * Unknown keys (with the nearest known one as the hint), duplicate keys (with both
+ * places), missing required keys and values of the wrong type become findings; reading
+ * goes on after each, so that all are found.
  */
 #ifndef RULES_SCHEMA_H
 #define RULES_SCHEMA_H
@@ -19,14 +19,15 @@
 #include "rules/document.h"
 #include "rules/slice.h"
 
-/* What every reader needs. Owners embed it as the first member of a struct of their own. */
+/* What every reader needs. Owners embed it as the first member of their own struct. */
 struct load {
 	struct arena *arena; /* what is read lives here */
 	struct diags *diags;
-	bool out_of_memory; /* set by load_memory(); reported once, at the end of loading */
+	bool out_of_memory; /* set by load_memory(), reported once, at the end */
 };
 
-/* Reads one value into the owner's structure. False after an error, which it has added to diags. */
+/* Reads one value into the owner's structure. False after an error, which it has added to
+ * diags. */
 typedef bool schema_reader(struct load *load, const struct node *value, void *into);
 
 enum { FIELD_REQUIRED = 1 };
@@ -37,26 +38,27 @@ struct field {
 	unsigned flags;
 };
 
-/* Reads node, which must be a mapping, by count fields. what names the thing in messages: "a
- * gateway". False if anything was wrong. */
+/* Reads node, which must be a mapping, by count fields. what names the thing in messages:
+ * "a gateway". False if anything was wrong. */
 bool schema_read(struct load *load, const struct node *node, const char *what,
                  const struct field *fields, size_t count, void *into);
 
-/* The nearest of count names to text, for "did you mean"; NULL if none is near. name_at gives the i-th
- * name. */
-const char *schema_nearest(struct slice text, const char *(*name_at)(const void *names, size_t i),
+/* The nearest of count names to text, for "did you mean"; NULL if none is near. name_at
+ * gives the i-th name. */
+const char *schema_nearest(struct slice text,
+                           const char *(*name_at)(const void *names, size_t i),
                            const void *names, size_t count);
 
-/* Checks of one node; each adds a finding and returns false if it fails. what names the value in
- * messages: "weight". */
+/* Checks of one node; each adds a finding and returns false if it fails. what names the
+ * value in messages: "weight". */
 bool schema_text(struct load *load, const struct node *node, const char *what,
                  struct slice *out); /* a scalar, not empty; points into the document */
 bool schema_number(struct load *load, const struct node *node, const char *what,
                    unsigned long min, unsigned long max, unsigned long *out);
 bool schema_bool(struct load *load, const struct node *node, const char *what, bool *out);
 
-/* Calls read for node if it is a scalar or mapping, or for each item if it is a list: "short for simple
- * things". An empty list is an error. read gets into unchanged. */
+/* Calls read for node if it is a scalar or mapping, or for each item if it is a list:
+ * "short for simple things". An empty list is an error. read gets into unchanged. */
 bool schema_each(struct load *load, const struct node *node, const char *what,
                  schema_reader *read, void *into);
 

@@ -29,8 +29,12 @@ bool slice_begins(struct slice text, struct slice prefix);
 /* Index of the first c in text, or text.len. */
 size_t slice_find(struct slice text, char c);
 
-/* Reads all of text as a decimal number of at most max. False if there is anything but digits, or
- * too many of them. */
+/* Reads all of text as a decimal number of at most max. False if there is anything but
+ * digits, or too many of them. */
 bool slice_number(struct slice text, unsigned long max, unsigned long *out);
+
+/* Bytes of the UTF-8 character (RFC 3629) that text begins with: 1 to 4, or 0 if it
+ * begins with none or is empty. */
+size_t slice_utf8(struct slice text);
 
 #endif
