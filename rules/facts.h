@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* facts.h - what a request looks like to a rule.
  *
- * Filled by the server from a SIP message, by `signpost route` from its arguments, by tests from a
- * literal. All slices stay the filler's and must live until the decision has been used.
+ * Filled by the server from a SIP message, by `signpost route` from its arguments, by
+ * tests from a literal. All slices stay the filler's and must live until the decision has
+ * been used.
  */
 #ifndef RULES_FACTS_H
 #define RULES_FACTS_H
@@ -13,16 +14,20 @@
 #include "rules/slice.h"
 
 struct facts {
-	struct slice called;   /* number_clean()ed user part of the Request-URI; may be empty */
+	struct slice
+		called; /* number_clean()ed user part of the Request-URI; may be empty */
 	struct slice caller;   /* of P-Asserted-Identity, else of From; may be empty */
 	struct slice host;     /* of the Request-URI, no port; compared without case */
-	struct slice listener; /* where it came in: "udp:192.0.2.1:5060", as listener_text() writes it */
+	struct slice listener; /* where it came in: "udp:192.0.2.1:5060", as
+	                          listener_text() writes it */
 	struct address source;
-	uint64_t call_key; /* keyed hash of the Call-ID: orders gateways that share a tier */
+	uint64_t call_key; /* keyed hash of the Call-ID: orders gateways that share a tier
+	                    */
 
-	/* Gives the i-th value, from 0, of the header field called name (any of its forms, without
-	 * case); false when there are no more. NULL: no headers at all. */
-	bool (*header)(const void *request, struct slice name, size_t i, struct slice *value);
+	/* Gives the i-th value, from 0, of the header field called name (any of its
+	 * forms, without case); false when there are no more. NULL: no headers at all. */
+	bool (*header)(const void *request, struct slice name, size_t i,
+	               struct slice *value);
 	const void *request;
 };
 

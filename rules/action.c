@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/action.h"
+
+#include <string.h>
+
+#include "rules/gateway.h"
+#include "rules/rewrite.h"
+
+#define SECONDS_MAX 4294967295u /* RFC 3261 25.1 delta-seconds */
+
+bool action_read_redirect(struct load *load, const struct node *node, void *into)
+{
+	struct action_reading *reading = into;
+	reading->redirect = node;
+	return route_read(load, node, &reading->action.route);
+}
+
+bool action_read_rewrite(struct load *load, const struct node *node, void *into)
+{
+	struct action_reading *reading = into;
+	reading->rewrite = node;
+	return rewrite_read(load, node, &reading->action.rewrite);
+}
+
+bool action_read_status(struct load *load, const struct node *node, void *into)
+{
+	static const unsigned long known[] = {300, 301, 302, 305, 380};
+	struct action_reading *reading = into;
+	unsigned long status = 0;
+	reading->status = node;
+	if (node->type == NODE_SCALAR && slice_number(node->text, 999, &status))
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+			if (known[i] == status) {
+				reading->action.status = (unsigned)status;
+				return true;
+			}
+	return load_error(load, node, "to refuse the call, write reject",
+	                  "\"status\" must be 300, 301, 302, 305 or 380");
+}
+
+static bool read_seconds(struct load *load, const struct node *node, const char *what,
+                         unsigned long *out)
+{
+	return schema_number(load, node, what, 1, SECONDS_MAX, out);
+}
+
+bool action_read_expires(struct load *load, const struct node *node, void *into)
+{
+	struct action_reading *reading = into;
+	reading->expires = node;
+	return read_seconds(load, node, "expires", &reading->action.expires_s);
+}
+
+/* Reject */
+
+static bool set_status(struct load *load, const struct node *node, struct slice text,
+                       struct action *action)
+{
+	unsigned long status;
+	if (!slice_number(text, 699, &status) || status < 400)
+		return load_error(load, node, "for example 404, or 603 Not on this trunk",
+		                  "\"reject\" must begin with a status from 400 to 699");
+	action->status = (unsigned)status;
+	return true;
+}
+
+/* RFC 3261 25.1 Reason-Phrase: any text on one line. */
+static bool set_phrase(struct load *load, const struct node *node, struct slice text,
+                       struct action *action)
+{
+	if (text.len > 128)
+		return load_error(load, node, NULL, "a phrase may have 128 bytes");
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 127)
+			return load_error(load, node, NULL,
+			                  "a phrase may not have control characters");
+	action->phrase = arena_copy(load->arena, text);
+	return action->phrase.at || load_memory(load);
+}
+
+static bool read_reject_status(struct load *load, const struct node *node, void *into)
+{
+	return set_status(load, node,
+	                  node->type == NODE_SCALAR ? node->text : slice_of(""), into);
+}
+
+static bool read_phrase(struct load *load, const struct node *node, void *into)
+{
+	struct slice text;
+	return schema_text(load, node, "phrase", &text) &&
+	       set_phrase(load, node, text, into);
+}
+
+static bool read_retry_after(struct load *load, const struct node *node, void *into)
+{
+	return read_seconds(load, node, "retry_after",
+	                    &((struct action *)into)->retry_after_s);
+}
+
+static size_t token_length(struct slice text)
+{
+	size_t len = 0;
+	while (len < text.len && text.at[len] > ' ' && text.at[len] < 127 &&
+	       !strchr("()<>@,;:\\\"/[]?={}", text.at[len]))
+		len++;
+	return len;
+}
+
+/* The length of a quoted string at the head of text, 0 if there is none. RFC 3261 25.1.
+ */
+static size_t quoted_length(struct slice text)
+{
+	for (size_t i = 1; text.len && text.at[0] == '"' && i < text.len; i++) {
+		if (text.at[i] == '"')
+			return i + 1;
+		if (text.at[i] == '\\')
+			i++;
+		else if ((unsigned char)text.at[i] < ' ' || text.at[i] == 127)
+			return 0;
+	}
+	return 0;
+}
+
+/* RFC 3326 2: protocol *(";" token ["=" (token / quoted-string)]), without blanks. */
+static bool is_reason(struct slice text)
+{
+	size_t len = token_length(text);
+	if (!len)
+		return false;
+	for (text = slice_skip(text, len); text.len; text = slice_skip(text, len)) {
+		struct slice rest = slice_skip(text, 1);
+		size_t name = token_length(rest);
+		if (text.at[0] != ';' || !name)
+			return false;
+		len = 1 + name;
+		rest = slice_skip(rest, name);
+		if (!rest.len || rest.at[0] != '=')
+			continue;
+		rest = slice_skip(rest, 1);
+		size_t value = rest.len && rest.at[0] == '"' ? quoted_length(rest)
+		                                             : token_length(rest);
+		if (!value)
+			return false;
+		len += 1 + value;
+	}
+	return true;
+}
+
+static bool read_reason(struct load *load, const struct node *node, void *into)
+{
+	struct action *action = into;
+	struct slice text;
+	if (!schema_text(load, node, "reason", &text))
+		return false;
+	if (text.len > 256 || !is_reason(text))
+		return load_error(load, node,
+		                  "for example Q.850;cause=21;text=\"Call rejected\"",
+		                  "\"reason\" is no Reason header (RFC 3326)");
+	action->reason = arena_copy(load->arena, text);
+	return action->reason.at || load_memory(load);
+}
+
+bool action_read_reject(struct load *load, const struct node *node, void *into)
+{
+	static const struct field fields[] = {
+		{"status", read_reject_status, FIELD_REQUIRED},
+		{"phrase", read_phrase, 0},
+		{"reason", read_reason, 0},
+		{"retry_after", read_retry_after, 0}};
+	struct action_reading *reading = into;
+	reading->reject = node;
+	if (node->type != NODE_SCALAR)
+		return schema_read(load, node, "\"reject\"", fields,
+		                   sizeof fields / sizeof fields[0], &reading->action);
+	size_t space = slice_find(node->text, ' ');
+	struct slice phrase = slice_trim(slice_skip(node->text, space));
+	return set_status(load, node, (struct slice){node->text.at, space},
+	                  &reading->action) &&
+	       (!phrase.len || set_phrase(load, node, phrase, &reading->action));
+}
+
+bool action_check(struct load *load, const struct node *node,
+                  struct action_reading *reading)
+{
+	struct action *action = &reading->action;
+	if (reading->redirect && reading->reject)
+		return load_error(
+			load, reading->reject, NULL,
+			"a rule says either \"redirect\" or \"reject\", not both");
+	if (!reading->redirect && !reading->reject)
+		return load_error(load, node, NULL,
+		                  "neither \"redirect\" nor \"reject\"");
+	const struct node *stray = reading->status    ? reading->status
+	                           : reading->expires ? reading->expires
+	                                              : reading->rewrite;
+	if (reading->reject && stray)
+		return load_error(load, stray, NULL,
+		                  "status, expires and rewrite belong to \"redirect\", "
+		                  "not to \"reject\"");
+	if (reading->redirect && !action->status)
+		action->status = 302;
+	if (reading->redirect && action->route.tier_count &&
+	    route_is_disabled(&action->route))
+		load_warning(load, reading->redirect->position,
+		             "calls will be answered 480",
+		             "every gateway of this redirect is disabled");
+	return true;
+}

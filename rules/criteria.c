@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/criteria.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/number.h"
+#include "rules/texts.h"
+
+#define NETWORKS_MAX 100000u
+
+static const char *const names[CRITERION_KINDS] = {
+	[CRITERION_CALLED] = "called",     [CRITERION_CALLER] = "caller",
+	[CRITERION_HOST] = "host",         [CRITERION_SOURCE] = "source",
+	[CRITERION_LISTENER] = "listener", [CRITERION_HEADER] = "header",
+};
+
+const char *criterion_name(enum criterion_kind kind)
+{
+	return names[kind];
+}
+
+/* Reading */
+
+static struct criterion *criterion_new(struct load *load, const struct node *node)
+{
+	struct criterion *criterion = arena_alloc(load->arena, sizeof *criterion);
+	if (!criterion) {
+		load_memory(load);
+		return NULL;
+	}
+	criterion->position = node->position;
+	return criterion;
+}
+
+static bool read_texts(struct load *load, const struct node *node,
+                       enum criterion_kind kind, enum texts_form form, void *into)
+{
+	struct rule *rule = into;
+	struct criterion *criterion = criterion_new(load, node);
+	if (!criterion || !texts_read(load, node, names[kind], form, &criterion->text))
+		return false;
+	if (!texts_describe(load, &criterion->text, &criterion->wanted))
+		return false;
+	rule->when[kind] = criterion;
+	return true;
+}
+
+bool criteria_read_called(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_CALLED, TEXTS_NUMBER, into);
+}
+
+bool criteria_read_caller(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_CALLER, TEXTS_NUMBER, into);
+}
+
+bool criteria_read_host(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_HOST, TEXTS_HOST, into);
+}
+
+bool criteria_read_listener(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_LISTENER, TEXTS_LISTENER, into);
+}
+
+struct network_list {
+	size_t count;
+	struct network *networks;
+};
+
+static bool read_network(struct load *load, const struct node *node, void *into)
+{
+	struct network_list *list = into;
+	struct slice text;
+	const char *why;
+	if (!schema_text(load, node, "source", &text))
+		return false;
+	if (!network_parse(text, &list->networks[list->count], &why))
+		return load_error(load, node,
+		                  "write 192.0.2.0/24, 2001:db8::/32 or one address",
+		                  "source \"%s\" is no network: %s", text.at, why);
+	list->count++;
+	return true;
+}
+
+/* "10.0.0.0/8, 192.0.2.1": the words of the file, for explanations. */
+static bool describe_nodes(struct load *load, const struct node *node, struct slice *out)
+{
+	struct texts_words words = {0};
+	if (node->type == NODE_SCALAR)
+		texts_word(&words, "", node->text);
+	for (size_t i = 0; node->type == NODE_LIST && i < node->count; i++)
+		texts_word(&words, "", node->items[i]->text);
+	return texts_words_copy(load, &words, out);
+}
+
+bool criteria_read_source(struct load *load, const struct node *node, void *into)
+{
+	struct rule *rule = into;
+	size_t count = schema_each_count(node);
+	if (count > NETWORKS_MAX)
+		return load_error(load, node, NULL, "source lists more than %u networks",
+		                  NETWORKS_MAX);
+	struct criterion *criterion = criterion_new(load, node);
+	if (!criterion)
+		return false;
+	struct network_list list = {
+		0, arena_array(load->arena, count, sizeof *list.networks)};
+	if (!list.networks)
+		return load_memory(load);
+	if (!schema_each(load, node, "source", read_network, &list) ||
+	    !describe_nodes(load, node, &criterion->wanted))
+		return false;
+	criterion->networks = list.networks;
+	criterion->network_count = list.count;
+	rule->when[CRITERION_SOURCE] = criterion;
+	return true;
+}
+
+static bool is_token(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		if (c <= ' ' || c >= 127 || strchr("()<>@,;:\\\"/[]?={}", c))
+			return false;
+	}
+	return text.len > 0;
+}
+
+static bool read_header(struct load *load, const struct pair *pair,
+                        struct header_match *header, struct texts_words *words)
+{
+	if (!is_token(pair->key->text))
+		return load_error(load, pair->key, NULL, "\"%s\" is no header name",
+		                  pair->key->text.at);
+	header->name = arena_copy(load->arena, pair->key->text);
+	if (!header->name.at)
+		return load_memory(load);
+	struct slice wanted;
+	if (!texts_read(load, pair->value, header->name.at, TEXTS_PLAIN, &header->text) ||
+	    !texts_describe(load, &header->text, &wanted))
+		return false;
+	texts_word(words, header->name.at, wanted);
+	return true;
+}
+
+bool criteria_read_header(struct load *load, const struct node *node, void *into)
+{
+	struct rule *rule = into;
+	if (node->type != NODE_MAPPING || !node->count)
+		return load_error(
+			load, node, "write header: {X-Tenant: acme}",
+			"\"header\" must be a mapping of header names to values");
+	struct criterion *criterion = criterion_new(load, node);
+	if (!criterion)
+		return false;
+	struct header_match *headers =
+		arena_array(load->arena, node->count, sizeof *headers);
+	if (!headers)
+		return load_memory(load);
+	struct texts_words words = {0};
+	bool good = true;
+	for (size_t i = 0; i < node->count; i++)
+		good &= read_header(load, &node->pairs[i], &headers[i], &words);
+	criterion->headers = headers;
+	criterion->header_count = node->count;
+	if (!good || !texts_words_copy(load, &words, &criterion->wanted))
+		return false;
+	rule->when[CRITERION_HEADER] = criterion;
+	return true;
+}
+
+bool criteria_read_not(struct load *load, const struct node *node, void *into)
+{
+	static const struct field fields[] = {
+		{"called", criteria_read_called, 0},
+		{"caller", criteria_read_caller, 0},
+		{"host", criteria_read_host, 0},
+		{"source", criteria_read_source, 0},
+		{"listener", criteria_read_listener, 0},
+		{"header", criteria_read_header, 0},
+	};
+	struct rule *rule = into;
+	struct rule negated = {0};
+	if (!schema_read(load, node, "\"not\"", fields, sizeof fields / sizeof fields[0],
+	                 &negated))
+		return false;
+	memcpy(rule->unless, negated.when, sizeof rule->unless);
+	return true;
+}
+
+/* Asking */
+
+static enum pattern_result match_headers(const struct criterion *criterion,
+                                         const struct facts *facts,
+                                         struct pattern_space *space)
+{
+	for (size_t h = 0; h < criterion->header_count; h++) {
+		const struct header_match *wanted = &criterion->headers[h];
+		enum pattern_result result = PATTERN_NO;
+		struct slice value;
+		for (size_t i = 0; result == PATTERN_NO && facts->header &&
+		                   facts->header(facts->request, wanted->name, i, &value);
+		     i++)
+			result = texts_match(&wanted->text, value, space);
+		if (result != PATTERN_YES)
+			return result;
+	}
+	return PATTERN_YES;
+}
+
+static enum pattern_result match_source(const struct criterion *criterion,
+                                        const struct facts *facts)
+{
+	for (size_t i = 0; i < criterion->network_count; i++)
+		if (network_has(&criterion->networks[i], &facts->source))
+			return PATTERN_YES;
+	return PATTERN_NO;
+}
+
+static enum pattern_result match_one(enum criterion_kind kind,
+                                     const struct criterion *criterion,
+                                     const struct facts *facts,
+                                     struct pattern_space *space)
+{
+	switch (kind) {
+	case CRITERION_CALLED:
+		return texts_match(&criterion->text, facts->called, space);
+	case CRITERION_CALLER:
+		return texts_match(&criterion->text, facts->caller, space);
+	case CRITERION_HOST:
+		return texts_match_nocase(&criterion->text, facts->host, space);
+	case CRITERION_SOURCE:
+		return match_source(criterion, facts);
+	case CRITERION_LISTENER:
+		return texts_match(&criterion->text, facts->listener, space);
+	default:
+		return match_headers(criterion, facts, space);
+	}
+}
+
+enum pattern_result criteria_match(const struct rule *rule, const struct facts *facts,
+                                   bool called_known, struct pattern_space *space,
+                                   enum criterion_kind *kind, bool *negated)
+{
+	*negated = false;
+	for (*kind = called_known ? CRITERION_CALLED + 1 : CRITERION_CALLED;
+	     *kind < CRITERION_KINDS; ++*kind) {
+		if (!rule->when[*kind])
+			continue;
+		enum pattern_result result =
+			match_one(*kind, rule->when[*kind], facts, space);
+		if (result != PATTERN_YES)
+			return result;
+	}
+	*negated = true;
+	for (*kind = CRITERION_CALLED; *kind < CRITERION_KINDS; ++*kind) {
+		if (!rule->unless[*kind])
+			continue;
+		enum pattern_result result =
+			match_one(*kind, rule->unless[*kind], facts, space);
+		if (result != PATTERN_NO)
+			return result == PATTERN_YES ? PATTERN_NO : result;
+	}
+	return PATTERN_YES;
+}
+
+/* Comparing */
+
+static bool networks_cover(const struct criterion *outer, const struct criterion *inner)
+{
+	for (size_t i = 0; i < inner->network_count; i++) {
+		size_t o = 0;
+		while (o < outer->network_count &&
+		       !network_covers(&outer->networks[o], &inner->networks[i]))
+			o++;
+		if (o == outer->network_count)
+			return false;
+	}
+	return true;
+}
+
+/* Every header that outer wants, inner wants at least as strictly. */
+static bool headers_cover(const struct criterion *outer, const struct criterion *inner)
+{
+	for (size_t o = 0; o < outer->header_count; o++) {
+		size_t i = 0;
+		while (i < inner->header_count &&
+		       !(slice_equal_nocase(outer->headers[o].name,
+		                            inner->headers[i].name) &&
+		         texts_cover(&outer->headers[o].text, &inner->headers[i].text)))
+			i++;
+		if (i == inner->header_count)
+			return false;
+	}
+	return true;
+}
+
+bool criterion_covers(enum criterion_kind kind, const struct criterion *outer,
+                      const struct criterion *inner)
+{
+	if (kind == CRITERION_SOURCE)
+		return networks_cover(outer, inner);
+	if (kind == CRITERION_HEADER)
+		return headers_cover(outer, inner);
+	return texts_cover(&outer->text, &inner->text);
+}
+
+bool criteria_cover(const struct rule *outer, const struct rule *inner)
+{
+	for (enum criterion_kind kind = CRITERION_CALLED; kind < CRITERION_KINDS;
+	     kind++) {
+		const struct criterion *wide = outer->when[kind],
+				       *narrow = inner->when[kind];
+		if (kind != CRITERION_CALLED && wide &&
+		    !(narrow && criterion_covers(kind, wide, narrow)))
+			return false;
+		wide = inner->unless[kind], narrow = outer->unless[kind];
+		if (narrow && !(wide && criterion_covers(kind, wide, narrow)))
+			return false;
+	}
+	return true;
+}
+
+bool criteria_indexed(const struct rule *rule)
+{
+	return rule->when[CRITERION_CALLED] &&
+	       !rule->when[CRITERION_CALLED]->text.pattern_count;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* criteria.h - what a rule asks of a request: read, asked, compared. */
+#ifndef RULES_CRITERIA_H
+#define RULES_CRITERIA_H
+
+#include "rules/facts.h"
+#include "rules/rule.h"
+
+/* Readers for schema rows; into is a struct rule. */
+schema_reader criteria_read_called, criteria_read_caller, criteria_read_host,
+	criteria_read_source, criteria_read_listener, criteria_read_header,
+	criteria_read_not;
+
+/* "called", "source", ... */
+const char *criterion_name(enum criterion_kind kind);
+
+/* What a rule says to a request. called_known: the index has found that `called` matches,
+ * so it is not asked again. Unless the answer is PATTERN_YES, *kind and *negated tell the
+ * criterion that decided. */
+enum pattern_result criteria_match(const struct rule *rule, const struct facts *facts,
+                                   bool called_known, struct pattern_space *space,
+                                   enum criterion_kind *kind, bool *negated);
+
+/* True if every request that inner matches is certainly matched by outer as well,
+ * `called` aside. Regexes are compared by their text. */
+bool criteria_cover(const struct rule *outer, const struct rule *inner);
+bool criterion_covers(enum criterion_kind kind, const struct criterion *outer,
+                      const struct criterion *inner);
+
+/* True if `called` can be found by the index: it has exact texts and prefixes only. */
+bool criteria_indexed(const struct rule *rule);
+
+#endif

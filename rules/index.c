@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/index.h"
+
+#include <string.h>
+
+#include "rules/criteria.h"
+
+struct link {
+	const struct link *next;
+	uint32_t rule;
+	bool known; /* the index has found that `called` matches */
+};
+
+struct chain {
+	struct link *first, *last;
+};
+
+struct index {
+	struct map exact, prefix; /* → struct chain */
+	struct chain rest;
+	size_t longest;   /* of the prefixes, bytes */
+	bool *has_length; /* [longest + 1] */
+};
+
+static bool append(struct arena *arena, struct chain *chain, uint32_t rule, bool known)
+{
+	if (chain->last && chain->last->rule == rule)
+		return true;
+	struct link *link = arena_alloc(arena, sizeof *link);
+	if (!link)
+		return false;
+	*link = (struct link){NULL, rule, known};
+	if (chain->last)
+		chain->last->next = link;
+	else
+		chain->first = link;
+	chain->last = link;
+	return true;
+}
+
+static bool add(struct map *map, struct arena *arena, struct slice key, uint32_t rule)
+{
+	struct chain *chain = map_find(map, key);
+	if (!chain) {
+		chain = arena_alloc(arena, sizeof *chain);
+		if (!chain || !map_add(map, arena, key, chain))
+			return false;
+	}
+	return append(arena, chain, rule, true);
+}
+
+static bool add_rule(struct index *index, struct arena *arena, const struct rule *rule,
+                     uint32_t number)
+{
+	if (!criteria_indexed(rule))
+		return append(arena, &index->rest, number, false);
+	const struct text_match *called = &rule->when[CRITERION_CALLED]->text;
+	for (size_t i = 0; i < called->exact_count; i++)
+		if (!add(&index->exact, arena, called->exact[i], number))
+			return false;
+	for (size_t i = 0; i < called->prefix_count; i++) {
+		if (!add(&index->prefix, arena, called->prefix[i], number))
+			return false;
+		if (called->prefix[i].len > index->longest)
+			index->longest = called->prefix[i].len;
+	}
+	return true;
+}
+
+static bool note_lengths(struct index *index, const struct table *table)
+{
+	index->has_length = arena_array(table->arena, index->longest + 1, sizeof(bool));
+	for (size_t r = 0; index->has_length && r < table->rule_count; r++) {
+		const struct rule *rule = &table->rules[r];
+		for (size_t i = 0; criteria_indexed(rule) &&
+		                   i < rule->when[CRITERION_CALLED]->text.prefix_count;
+		     i++)
+			index->has_length
+				[rule->when[CRITERION_CALLED]->text.prefix[i].len] = true;
+	}
+	return index->has_length;
+}
+
+struct index *index_new(const struct table *table)
+{
+	struct index *index = arena_alloc(table->arena, sizeof *index);
+	if (!index)
+		return NULL;
+	for (size_t i = 0; i < table->rule_count; i++)
+		if (!add_rule(index, table->arena, &table->rules[i], (uint32_t)i))
+			return NULL;
+	return note_lengths(index, table) ? index : NULL;
+}
+
+static const struct link *first_of(const struct map *map, struct slice key, uint64_t hash)
+{
+	const struct chain *chain = map_find_hashed(map, key, hash);
+	return chain ? chain->first : NULL;
+}
+
+/* Chains in rising length of the prefix, the rest first and the exact number last. */
+void walk_start(struct walk *walk, const struct index *index, struct slice called,
+                bool longest)
+{
+	uint64_t hash = MAP_HASH_START;
+	walk->longest = longest;
+	walk->chain_count = 0;
+	walk->chains[walk->chain_count++] = index->rest.first;
+	for (size_t len = 0; len <= called.len; len++) {
+		const struct link *link = NULL;
+		if (len <= index->longest && index->has_length[len])
+			link = first_of(&index->prefix, (struct slice){called.at, len},
+			                hash);
+		if (link)
+			walk->chains[walk->chain_count++] = link;
+		if (len == 0)
+			walk->floor = walk->chain_count;
+		if (len < called.len)
+			hash = map_hash_next(hash, called.at[len]);
+	}
+	walk->chains[walk->chain_count++] = first_of(&index->exact, called, hash);
+}
+
+/* The chain, of the first end ones, whose next rule stands first in the file; end if all
+ * are empty. */
+static size_t earliest(const struct walk *walk, size_t end)
+{
+	size_t best = end;
+	for (size_t i = 0; i < end; i++)
+		if (walk->chains[i] &&
+		    (best == end || walk->chains[i]->rule < walk->chains[best]->rule))
+			best = i;
+	return best;
+}
+
+/* Takes the rule off every chain that has it next: one rule may have several prefixes of
+ * a number. */
+static void take(struct walk *walk, uint32_t rule)
+{
+	for (size_t i = 0; i < walk->chain_count; i++)
+		if (walk->chains[i] && walk->chains[i]->rule == rule)
+			walk->chains[i] = walk->chains[i]->next;
+}
+
+/* With longest: the longest chain that is left; those of length 0 are merged. */
+static size_t next_chain(const struct walk *walk)
+{
+	if (!walk->longest)
+		return earliest(walk, walk->chain_count);
+	for (size_t i = walk->chain_count; i > walk->floor; i--)
+		if (walk->chains[i - 1])
+			return i - 1;
+	size_t chain = earliest(walk, walk->floor);
+	return chain < walk->floor ? chain : walk->chain_count;
+}
+
+bool walk_next(struct walk *walk, uint32_t *rule, bool *known)
+{
+	size_t chain = next_chain(walk);
+	if (chain == walk->chain_count)
+		return false;
+	*rule = walk->chains[chain]->rule;
+	*known = walk->chains[chain]->known;
+	if (walk->longest)
+		walk->chains[chain] = walk->chains[chain]->next;
+	else
+		take(walk, *rule);
+	return true;
+}
+
+static void visit_chain(const struct link *link, bool (*visit)(void *arg, uint32_t rule),
+                        void *arg)
+{
+	while (link && visit(arg, link->rule))
+		link = link->next;
+}
+
+void index_visit(const struct index *index, struct slice key, bool exact,
+                 bool (*visit)(void *arg, uint32_t rule), void *arg)
+{
+	visit_chain(first_of(exact ? &index->exact : &index->prefix, key, map_hash(key)),
+	            visit, arg);
+}
+
+void index_visit_rest(const struct index *index, bool (*visit)(void *arg, uint32_t rule),
+                      void *arg)
+{
+	visit_chain(index->rest.first, visit, arg);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/load.h"
+
+#include <stdio.h>
+
+#include "rules/action.h"
+#include "rules/criteria.h"
+#include "rules/gateway.h"
+#include "rules/index.h"
+#include "rules/shadow.h"
+
+#define RULES_MAX 1000000u
+
+/* The keys in the file's order; they are read in the order in which they need each other.
+ */
+struct keys {
+	const struct node *match, *gateways, *groups, *rules, *fallback;
+};
+
+static bool key_match(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct keys *)into)->match = node;
+	return true;
+}
+
+static bool key_gateways(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct keys *)into)->gateways = node;
+	return true;
+}
+
+static bool key_groups(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct keys *)into)->groups = node;
+	return true;
+}
+
+static bool key_rules(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct keys *)into)->rules = node;
+	return true;
+}
+
+static bool key_default(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct keys *)into)->fallback = node;
+	return true;
+}
+
+/* One rule: its criteria go to rule, what it answers to action. */
+struct rule_reading {
+	struct rule rule; /* must be first: the criteria's readers get it */
+	struct action_reading action;
+	const struct node *name;
+};
+
+static bool read_name(struct load *load, const struct node *node, void *into)
+{
+	struct rule_reading *reading = into;
+	reading->name = node;
+	return name_read(load, node, "rule name", &reading->rule.name);
+}
+
+static bool read_redirect(struct load *load, const struct node *node, void *into)
+{
+	return action_read_redirect(load, node, &((struct rule_reading *)into)->action);
+}
+
+static bool read_reject(struct load *load, const struct node *node, void *into)
+{
+	return action_read_reject(load, node, &((struct rule_reading *)into)->action);
+}
+
+static bool read_status(struct load *load, const struct node *node, void *into)
+{
+	return action_read_status(load, node, &((struct rule_reading *)into)->action);
+}
+
+static bool read_expires(struct load *load, const struct node *node, void *into)
+{
+	return action_read_expires(load, node, &((struct rule_reading *)into)->action);
+}
+
+static bool read_rewrite(struct load *load, const struct node *node, void *into)
+{
+	return action_read_rewrite(load, node, &((struct rule_reading *)into)->action);
+}
+
+static const struct field rule_fields[] = {
+	/* what it answers: first, so that `default` can take these rows alone */
+	{"redirect", read_redirect, 0},
+	{"reject", read_reject, 0},
+	{"status", read_status, 0},
+	{"expires", read_expires, 0},
+	{"rewrite", read_rewrite, 0},
+#define ANSWER_FIELDS 5
+	{"name", read_name, 0},
+	{"called", criteria_read_called, 0},
+	{"caller", criteria_read_caller, 0},
+	{"host", criteria_read_host, 0},
+	{"source", criteria_read_source, 0},
+	{"listener", criteria_read_listener, 0},
+	{"header", criteria_read_header, 0},
+	{"not", criteria_read_not, 0},
+};
+
+static bool read_rule(struct load *load, const struct node *node, const char *what,
+                      size_t field_count, struct rule *rule)
+{
+	struct rule_reading reading = {.rule = *rule};
+	reading.rule.position = node->position;
+	bool good = schema_read(load, node, what, rule_fields, field_count, &reading);
+	if (node->type == NODE_MAPPING)
+		good &= action_check(load, node, &reading.action);
+	*rule = reading.rule;
+	rule->action = reading.action.action;
+	return good;
+}
+
+static bool set_default_name(struct load *load, struct rule *rule, size_t number)
+{
+	char name[32];
+	int length = snprintf(name, sizeof name, "rule %zu", number);
+	rule->name = arena_copy(load->arena, (struct slice){name, (size_t)length});
+	return rule->name.at || load_memory(load);
+}
+
+static bool add_name(struct load *load, struct map *names, struct rule *rule)
+{
+	char hint[DIAGS_HINT_MAX];
+	const struct rule *other = map_find(names, rule->name);
+	if (other) {
+		diags_add(load->diags, SEVERITY_ERROR, rule->position,
+		          diags_hint(hint, "first defined at %s:%u:%u",
+		                     other->position.file, other->position.line,
+		                     other->position.column),
+		          "rule \"%s\" is defined twice", rule->name.at);
+		return false;
+	}
+	return map_add(names, load->arena, rule->name, rule) || load_memory(load);
+}
+
+static bool read_rules(struct load *load, struct table *table, const struct node *node)
+{
+	if (node->type != NODE_LIST)
+		return load_error(load, node, "begin each rule with a dash",
+		                  "\"rules\" must be a list of rules, not %s",
+		                  node_type_name(node));
+	if (node->count > RULES_MAX)
+		return load_error(load, node, NULL, "more than %u rules", RULES_MAX);
+	table->rules = arena_array(load->arena, node->count, sizeof *table->rules);
+	if (!table->rules)
+		return load_memory(load);
+	table->rule_count = node->count;
+	struct map names = {0};
+	bool good = true;
+	for (size_t i = 0; i < node->count && !load->out_of_memory; i++) {
+		struct rule *rule = &table->rules[i];
+		good &= read_rule(load, node->items[i], "a rule",
+		                  sizeof rule_fields / sizeof *rule_fields, rule);
+		good &= (rule->name.at || set_default_name(load, rule, i + 1)) &&
+		        add_name(load, &names, rule);
+	}
+	return good && !load->out_of_memory;
+}
+
+static bool read_match(struct load *load, struct table *table, const struct node *node)
+{
+	table->longest =
+		node->type == NODE_SCALAR && slice_equal(node->text, slice_of("longest"));
+	if (!table->longest &&
+	    !(node->type == NODE_SCALAR && slice_equal(node->text, slice_of("first"))))
+		return load_error(load, node, NULL, "\"match\" must be first or longest");
+	return true;
+}
+
+static bool read_default(struct load *load, struct table *table, const struct node *node)
+{
+	table->fallback.name = slice_of("default");
+	table->fallback.action.status = 404; /* RFC 3261 21.4.5 */
+	return !node ||
+	       read_rule(load, node, "\"default\"", ANSWER_FIELDS, &table->fallback);
+}
+
+bool load_table(struct table_load *table_load, const struct document *document)
+{
+	static const struct field fields[] = {{"match", key_match, 0},
+	                                      {"gateways", key_gateways, 0},
+	                                      {"groups", key_groups, 0},
+	                                      {"rules", key_rules, 0},
+	                                      {"default", key_default, 0}};
+	struct load *load = &table_load->load;
+	struct table *table = table_load->table;
+	struct keys keys = {0};
+	bool good = schema_read(load, document_root(document), "a routing table", fields,
+	                        5, &keys);
+	good &= !keys.match || read_match(load, table, keys.match);
+	good &= !keys.gateways || gateways_read(load, keys.gateways, NULL);
+	good &= !keys.groups || groups_read(load, keys.groups, NULL);
+	good &= !keys.rules || read_rules(load, table, keys.rules);
+	good &= read_default(load, table, keys.fallback);
+	if (!good)
+		return false;
+	table->index = index_new(table);
+	if (!table->index)
+		return load_memory(load);
+	shadow_warn(load, table);
+	return true;
+}

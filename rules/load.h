@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* load.h - fills a table from a document: the keys of rules.yaml. */
+#ifndef RULES_LOAD_H
+#define RULES_LOAD_H
+
+#include "rules/rule.h"
+
+/* Reads everything in document into load->table, whose arena is set. False if there was
+ * an error. */
+bool load_table(struct table_load *load, const struct document *document);
+
+#endif

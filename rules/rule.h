@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* rule.h - the compiled parts of a routing table, private to rules/.
+ *
+ *     table ── rules[] ──┬─ when[], unless[]  criteria, by kind
+ *       │                ├─ rewrite
+ *       │                └─ action ── route ── tiers[] ── gateways[]
+ *       ├─ index    called numbers and prefixes → rules
+ *       └─ gateways, groups by name
+ *
+ * Everything lives in the table's arena except compiled regexes, which the table lists
+ * and frees.
+ */
+#ifndef RULES_RULE_H
+#define RULES_RULE_H
+
+#include <stdint.h>
+
+#include "rules/decision.h"
+#include "rules/document.h"
+#include "rules/map.h"
+#include "rules/network.h"
+#include "rules/pattern.h"
+#include "rules/schema.h"
+
+#define NAME_MAX_BYTES    64
+#define ROUTE_TARGETS_MAX 64   /* gateways of one redirect */
+#define TARGET_URI_MAX    512  /* bytes of a URI as written */
+#define TARGET_TEXT_MAX   4096 /* bytes of a URI with its placeholders filled in */
+
+struct compiled_pattern {
+	struct slice text;
+	struct pattern *pattern;
+	struct compiled_pattern *next; /* all of a table's, to free them */
+};
+
+/* Any of these texts. */
+struct text_match {
+	size_t exact_count, prefix_count, pattern_count;
+	const struct slice *exact; /* sorted */
+	const struct slice *prefix;
+	const struct compiled_pattern *const *patterns;
+};
+
+enum criterion_kind {
+	CRITERION_CALLED,
+	CRITERION_CALLER,
+	CRITERION_HOST,
+	CRITERION_SOURCE,
+	CRITERION_LISTENER,
+	CRITERION_HEADER,
+	CRITERION_KINDS
+};
+
+struct header_match {
+	struct slice name;
+	struct text_match text;
+};
+
+struct criterion {
+	struct position position;
+	struct slice wanted; /* for explanations: prefix "+44" */
+	struct text_match text;
+	size_t network_count;
+	const struct network *networks;
+	size_t header_count;
+	const struct header_match *headers;
+};
+
+/* A URI that Contacts are made from: head, user (pieces), tail. */
+struct target_uri {
+	struct slice text; /* as written */
+	struct slice host; /* "gw1.example.net", "[2001:db8::1]" */
+	unsigned port;     /* 0: not given */
+	struct slice head; /* "sip:" */
+	size_t piece_count;
+	const struct target_piece *pieces; /* of the user part */
+	struct slice tail; /* "gw1.example.net;transport=tcp", without the @ */
+};
+
+struct gateway {
+	struct slice name; /* empty: a URI written in a rule */
+	struct position position;
+	struct target_uri uri;
+	unsigned weight;
+	bool enabled;
+	uint64_t hash; /* of the name, or of the URI's text: its place in weighted choice
+	                */
+	const struct gateway *next; /* all of a table's, URIs written in rules included */
+};
+
+struct tier {
+	size_t count;
+	const struct gateway *const *gateways;
+};
+
+/* What a group is, and what `redirect` names. */
+struct route {
+	size_t tier_count;
+	const struct tier *tiers; /* best first */
+};
+
+struct group {
+	struct slice name;
+	struct position position;
+	struct route route;
+};
+
+struct rewrite {
+	bool has_strip;
+	unsigned long strip_count; /* used when strip_text is empty */
+	struct slice strip_text;
+	struct slice prepend;
+	const struct compiled_pattern *pattern; /* NULL: no replace */
+	size_t piece_count;
+	const struct replace_piece *pieces;
+};
+
+/* A literal, or what a group of the pattern matched. */
+struct replace_piece {
+	struct slice literal; /* used when group is < 0 */
+	int group;
+};
+
+/* What a rule answers. status 300..399: route; else reject. */
+struct action {
+	unsigned status;
+	struct route route;
+	unsigned long expires_s;
+	struct slice phrase, reason;
+	unsigned long retry_after_s;
+	const struct rewrite *rewrite; /* NULL: none */
+};
+
+struct rule {
+	struct slice name;
+	struct position position;
+	const struct criterion *when[CRITERION_KINDS];   /* NULL: anything */
+	const struct criterion *unless[CRITERION_KINDS]; /* NULL: nothing */
+	struct action action;
+};
+
+struct index;
+
+struct table {
+	struct arena *arena;
+	bool longest; /* match: longest */
+	size_t rule_count;
+	struct rule *rules;
+	struct rule fallback; /* `default` */
+	struct map names;     /* of gateways and groups: struct named */
+	size_t gateway_count, group_count;
+	struct index *index;
+	struct compiled_pattern *patterns;
+	const struct gateway *gateways;
+};
+
+/* A gateway or a group: they share one namespace. */
+struct named {
+	const struct gateway *gateway; /* NULL: a group */
+	const struct group *group;
+	struct position position;
+};
+
+/* Reading a table: the schema's load, and what is being made. */
+struct table_load {
+	struct load load; /* must be first */
+	struct table *table;
+};
+
+#endif

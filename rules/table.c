@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/table.h"
+
+#include <stdlib.h>
+
+#include "rules/criteria.h"
+#include "rules/document.h"
+#include "rules/index.h"
+#include "rules/load.h"
+#include "rules/rewrite.h"
+#include "rules/select.h"
+#include "rules/target.h"
+
+struct workspace {
+	struct pattern_space *space;
+	struct walk walk;
+	char numbers[2][NUMBER_MAX];
+	char targets[DECISION_TARGETS_MAX][TARGET_TEXT_MAX];
+};
+
+struct workspace *workspace_new(void)
+{
+	struct workspace *workspace = calloc(1, sizeof *workspace);
+	if (workspace && !(workspace->space = pattern_space_new())) {
+		free(workspace);
+		return NULL;
+	}
+	return workspace;
+}
+
+void workspace_free(struct workspace *workspace)
+{
+	if (!workspace)
+		return;
+	pattern_space_free(workspace->space);
+	free(workspace);
+}
+
+/* Loading */
+
+static struct table *table_new(size_t memory_limit)
+{
+	struct arena *arena = arena_new(memory_limit);
+	struct table *table = arena ? arena_alloc(arena, sizeof *table) : NULL;
+	if (table)
+		table->arena = arena;
+	else
+		arena_free(arena);
+	return table;
+}
+
+static void report_memory(const char *path, struct diags *diags)
+{
+	diags_add(diags, SEVERITY_ERROR, (struct position){path, 0, 0}, NULL,
+	          "the routing table needs more memory than it may have");
+}
+
+struct table *table_load(const char *path, size_t memory_limit, struct diags *diags)
+{
+	size_t errors = diags_errors(diags);
+	struct document *document = document_read(path, memory_limit, diags);
+	struct table *table = document ? table_new(memory_limit) : NULL;
+	if (document && !table)
+		report_memory(path, diags);
+	if (table) {
+		struct table_load load = {{table->arena, diags, false}, table};
+		bool good = load_table(&load, document);
+		if (load.load.out_of_memory)
+			report_memory(path, diags);
+		if (!good || diags_errors(diags) > errors) {
+			table_free(table);
+			table = NULL;
+		}
+	}
+	document_free(document);
+	return table;
+}
+
+void table_free(struct table *table)
+{
+	if (!table)
+		return;
+	for (const struct compiled_pattern *p = table->patterns; p; p = p->next)
+		pattern_free(p->pattern);
+	arena_free(table->arena);
+}
+
+struct table_counts table_counts(const struct table *table)
+{
+	return (struct table_counts){table->rule_count, table->gateway_count,
+	                             table->group_count, arena_bytes(table->arena)};
+}
+
+bool table_is_longest(const struct table *table)
+{
+	return table->longest;
+}
+
+static void visit_listeners(const struct criterion *criterion,
+                            const struct table_visitor *visitor)
+{
+	for (size_t i = 0; criterion && i < criterion->text.exact_count; i++)
+		visitor->listener(visitor->arg, criterion->text.exact[i],
+		                  criterion->position);
+}
+
+void table_visit(const struct table *table, const struct table_visitor *visitor)
+{
+	for (const struct gateway *g = table->gateways; g; g = g->next)
+		visitor->target(visitor->arg, g->uri.host, g->uri.port, g->position);
+	for (size_t i = 0; i < table->rule_count; i++) {
+		visit_listeners(table->rules[i].when[CRITERION_LISTENER], visitor);
+		visit_listeners(table->rules[i].unless[CRITERION_LISTENER], visitor);
+	}
+}
+
+/* Looking up: match → rewrite → select */
+
+static void describe(const struct rule *rule, size_t index, struct considered *out)
+{
+	*out = (struct considered){
+		.index = index, .name = rule->name, .position = rule->position};
+}
+
+static const char *const negated_names[CRITERION_KINDS] = {
+	"not: called", "not: caller",   "not: host",
+	"not: source", "not: listener", "not: header"};
+
+static void tell(const struct trace *trace, const struct table *table, uint32_t index,
+                 bool matched, enum criterion_kind kind, bool negated)
+{
+	const struct rule *rule = &table->rules[index];
+	struct considered considered;
+	if (!trace)
+		return;
+	describe(rule, index, &considered);
+	considered.matched = matched;
+	if (!matched) {
+		considered.criterion =
+			negated ? negated_names[kind] : criterion_name(kind);
+		considered.wanted =
+			(negated ? rule->unless[kind] : rule->when[kind])->wanted;
+	}
+	trace->considered(trace->arg, &considered);
+}
+
+/* The first rule that matches, the default if none does; NULL if a regex gave up, and
+ * then *gave_up is the rule it stands in. */
+static const struct rule *match(const struct table *table, const struct facts *facts,
+                                struct workspace *workspace, const struct trace *trace,
+                                const struct rule **gave_up)
+{
+	uint32_t index;
+	bool known, negated;
+	enum criterion_kind kind;
+	walk_start(&workspace->walk, table->index, facts->called, table->longest);
+	while (walk_next(&workspace->walk, &index, &known)) {
+		const struct rule *rule = &table->rules[index];
+		enum pattern_result result = criteria_match(
+			rule, facts, known, workspace->space, &kind, &negated);
+		tell(trace, table, index, result == PATTERN_YES, kind, negated);
+		if (result == PATTERN_YES)
+			return rule;
+		if (result == PATTERN_GAVE_UP) {
+			*gave_up = rule;
+			return NULL;
+		}
+	}
+	return &table->fallback;
+}
+
+static void refuse(struct decision *decision, unsigned status, enum decision_cause cause)
+{
+	decision->status = status;
+	decision->cause = cause;
+	decision->target_count = 0;
+	decision->left_out = 0;
+}
+
+static bool add_target(struct decision *decision, const struct gateway *gateway,
+                       const struct facts *facts, struct workspace *workspace)
+{
+	if (decision->target_count == DECISION_TARGETS_MAX) {
+		decision->left_out++;
+		return true;
+	}
+	char *text = workspace->targets[decision->target_count];
+	size_t length = target_write(&gateway->uri, decision->number, facts->caller, text,
+	                             TARGET_TEXT_MAX);
+	decision->targets[decision->target_count++] =
+		(struct target){{text, length}, gateway->name};
+	return length > 0;
+}
+
+static void redirect(const struct action *action, const struct facts *facts,
+                     struct workspace *workspace, struct decision *decision)
+{
+	enum pattern_result rewritten = PATTERN_YES;
+	if (action->rewrite)
+		rewritten =
+			rewrite_apply(action->rewrite, facts->called, workspace->numbers,
+		                      workspace->space, &decision->number);
+	if (rewritten != PATTERN_YES) {
+		decision->number = (struct slice){0};
+		refuse(decision, rewritten == PATTERN_NO ? 484 : 500,
+		       rewritten == PATTERN_NO ? CAUSE_INCOMPLETE : CAUSE_GAVE_UP);
+		return;
+	}
+	decision->expires_s = action->expires_s;
+	for (size_t t = 0; t < action->route.tier_count; t++) {
+		const struct gateway *order[ROUTE_TARGETS_MAX];
+		size_t count =
+			select_order(&action->route.tiers[t], facts->call_key, order);
+		for (size_t i = 0; i < count; i++)
+			if (!add_target(decision, order[i], facts, workspace)) {
+				refuse(decision, 484, CAUSE_INCOMPLETE);
+				return;
+			}
+	}
+	if (!decision->target_count)
+		refuse(decision, 480, CAUSE_DISABLED);
+}
+
+void table_lookup(const struct table *table, const struct facts *facts,
+                  struct workspace *workspace, const struct trace *trace,
+                  struct decision *decision)
+{
+	const struct rule *gave_up = NULL;
+	const struct rule *rule = match(table, facts, workspace, trace, &gave_up);
+	const struct rule *named = rule ? rule : gave_up;
+	const struct action *action = &named->action;
+	*decision = (struct decision){.status = action->status,
+	                              .rule = named->name,
+	                              .position = named->position};
+	if (!rule) {
+		refuse(decision, 500, CAUSE_GAVE_UP);
+	} else if (action->status < 400) {
+		decision->number = facts->called;
+		redirect(action, facts, workspace, decision);
+	} else {
+		decision->phrase = action->phrase;
+		decision->reason = action->reason;
+		decision->retry_after_s = action->retry_after_s;
+	}
+}
+
+void table_rule(const struct table *table, size_t index, struct considered *out)
+{
+	const struct rule *rule = &table->rules[index];
+	describe(rule, index, out);
+	out->criterion = criterion_name(CRITERION_CALLED);
+	if (rule->when[CRITERION_CALLED])
+		out->wanted = rule->when[CRITERION_CALLED]->wanted;
+}

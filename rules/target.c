@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/target.h"
+
+#include <string.h>
+
+#include "rules/number.h"
+#include "rules/uri.h"
+
+struct target_piece {
+	enum { PIECE_LITERAL, PIECE_CALLED, PIECE_CALLER } kind;
+	struct slice literal;
+};
+
+/* Reading */
+
+static bool placeholder(struct slice name, struct target_piece *piece)
+{
+	if (slice_equal(name, slice_of("called")))
+		piece->kind = PIECE_CALLED;
+	else if (slice_equal(name, slice_of("caller")))
+		piece->kind = PIECE_CALLER;
+	else
+		return false;
+	return true;
+}
+
+/* Takes the next piece off user: text up to a brace, or a placeholder. */
+static bool next_piece(struct load *load, const struct node *node, struct slice *user,
+                       struct target_piece *piece)
+{
+	size_t brace = slice_find(*user, '{');
+	if (brace) {
+		piece->kind = PIECE_LITERAL;
+		piece->literal = (struct slice){user->at, brace};
+		*user = slice_skip(*user, brace);
+		return true;
+	}
+	size_t end = slice_find(*user, '}');
+	struct slice name = {user->at + 1, end ? end - 1 : 0};
+	if (end == user->len || !placeholder(name, piece))
+		return load_error(load, node,
+		                  "the placeholders are {called} and {caller}",
+		                  "unknown placeholder in \"%s\"", node->text.at);
+	*user = slice_skip(*user, end + 1);
+	return true;
+}
+
+static bool read_pieces(struct load *load, const struct node *node, struct slice user,
+                        struct target_uri *out)
+{
+	struct target_piece *pieces =
+		arena_array(load->arena, user.len + 1, sizeof *pieces);
+	if (!pieces)
+		return load_memory(load);
+	out->pieces = pieces;
+	if (!user.len) {
+		pieces[0].kind = PIECE_CALLED;
+		out->piece_count = 1;
+	}
+	while (user.len)
+		if (!next_piece(load, node, &user, &pieces[out->piece_count++]))
+			return false;
+	return true;
+}
+
+/* The grammar knows no braces: check the URI with a digit in place of each placeholder.
+ */
+static bool check_grammar(struct load *load, const struct node *node, struct slice user,
+                          struct target_uri *out)
+{
+	struct slice text = out->text;
+	char plain[TARGET_URI_MAX];
+	size_t len = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		const char *c = text.at + i;
+		bool inside = user.at && c >= user.at && c < user.at + user.len;
+		if (inside && *c == '{') {
+			plain[len++] = '0';
+			while (i + 1 < text.len && text.at[i] != '}')
+				i++;
+		} else {
+			plain[len++] = *c;
+		}
+	}
+	struct uri uri;
+	const char *why;
+	size_t at;
+	if (!uri_parse((struct slice){plain, len}, &uri, &why, &at))
+		return load_error(load, node, NULL, "bad URI \"%s\": %s", text.at, why);
+	out->host = arena_copy(load->arena, uri.host);
+	out->port = uri.port;
+	return out->host.at || load_memory(load);
+}
+
+/* Splits "scheme:user@rest"; an @ behind the first ? belongs to the headers. */
+static bool split(struct slice text, struct slice *head, struct slice *user,
+                  struct slice *tail)
+{
+	size_t colon = slice_find(text, ':');
+	if (colon == text.len)
+		return false;
+	*head = (struct slice){text.at, colon + 1};
+	struct slice rest = slice_skip(text, colon + 1);
+	size_t at = rest.len;
+	while (at > 0 && rest.at[at - 1] != '@')
+		at--;
+	*user = (struct slice){at ? rest.at : NULL, at ? at - 1 : 0};
+	*tail = slice_skip(rest, at);
+	return true;
+}
+
+bool target_read(struct load *load, const struct node *node, struct target_uri *out)
+{
+	struct slice text, user;
+	if (!schema_text(load, node, "uri", &text))
+		return false;
+	if (text.len > TARGET_URI_MAX)
+		return load_error(load, node, NULL, "a URI may have %d bytes",
+		                  TARGET_URI_MAX);
+	out->text = arena_copy(load->arena, text);
+	if (!out->text.at)
+		return load_memory(load);
+	if (slice_begins(text, slice_of("tel:")))
+		return load_error(load, node,
+		                  "many peers cannot follow tel: in a redirect; write "
+		                  "sip:{called}@gateway",
+		                  "a target must be a sip: or sips: URI");
+	if (!split(out->text, &out->head, &user, &out->tail))
+		return load_error(load, node, "write sip:host, or sip:user@host",
+		                  "\"%s\" is no SIP URI", text.at);
+	if (user.at && !user.len)
+		return load_error(load, node, "leave the @ out for the called number",
+		                  "the user part of \"%s\" is empty", text.at);
+	return check_grammar(load, node, user, out) && read_pieces(load, node, user, out);
+}
+
+/* Writing */
+
+struct writing {
+	char *to;
+	size_t size, len;
+	bool full;
+};
+
+static void put(struct writing *writing, struct slice text)
+{
+	writing->full = writing->full || text.len > writing->size - writing->len;
+	if (writing->full || !text.len)
+		return;
+	memcpy(writing->to + writing->len, text.at, text.len);
+	writing->len += text.len;
+}
+
+static void put_escaped(struct writing *writing, struct slice number)
+{
+	if (writing->full)
+		return;
+	size_t room = writing->size - writing->len;
+	size_t need = number_escape(number, writing->to + writing->len, room);
+	writing->full = need > room;
+	writing->len += writing->full ? 0 : need;
+}
+
+size_t target_write(const struct target_uri *target, struct slice number,
+                    struct slice caller, char *to, size_t size)
+{
+	struct writing writing = {to, size, 0, false};
+	put(&writing, target->head);
+	size_t start = writing.len;
+	for (size_t i = 0; i < target->piece_count; i++) {
+		const struct target_piece *piece = &target->pieces[i];
+		if (piece->kind == PIECE_LITERAL)
+			put(&writing, piece->literal);
+		else
+			put_escaped(&writing,
+			            piece->kind == PIECE_CALLED ? number : caller);
+	}
+	if (writing.len > start)
+		put(&writing, slice_of("@"));
+	put(&writing, target->tail);
+	return writing.full ? 0 : writing.len;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* target.h - the URI of a gateway, and the Contact URI made from it for one call.
+ *
+ *     sip:gw1.example.net               → sip:+442071234567@gw1.example.net
+ *     sip:00{called}@gw2.example.net    → sip:00+442071234567@gw2.example.net
+ */
+#ifndef RULES_TARGET_H
+#define RULES_TARGET_H
+
+#include "rules/rule.h"
+
+/* Reads the text at node as a target URI. */
+bool target_read(struct load *load, const struct node *node, struct target_uri *out);
+
+/* Writes the URI for one call: {called} is number, {caller} is caller, both escaped as
+ * RFC 3261 25.1 asks of a user part. Returns its length, or 0 if it does not fit size. */
+size_t target_write(const struct target_uri *target, struct slice number,
+                    struct slice caller, char *to, size_t size);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/texts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/number.h"
+
+/* Reading */
+
+/* One list that is being read: exact texts, prefixes or regexes. */
+struct reading {
+	const char *what;
+	enum texts_form form;
+	size_t count;
+	struct slice *texts;
+	const struct compiled_pattern **patterns;
+};
+
+/* Host names are compared without case: kept in lower case. */
+static bool clean_host(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
+{
+	if (text.len > NUMBER_MAX)
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		buffer[i] = text.at[i] >= 'A' && text.at[i] <= 'Z'
+		                    ? (char)(text.at[i] + 32)
+		                    : text.at[i];
+	*out = (struct slice){buffer, text.len};
+	return true;
+}
+
+/* "UDP:[2001:DB8::1]:5060" → "udp:[2001:db8::1]:5060", as the server writes its
+ * listeners. */
+static bool clean_listener(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
+{
+	size_t colon = slice_find(text, ':');
+	struct slice transport = {text.at, colon};
+	bool udp = slice_equal_nocase(transport, slice_of("udp"));
+	if (!udp && !slice_equal_nocase(transport, slice_of("tcp")))
+		return false;
+	struct slice host = slice_skip(text, colon + 1);
+	size_t end = host.len && host.at[0] == '[' ? slice_find(host, ']') + 1
+	                                           : slice_find(host, ':');
+	struct slice port = slice_skip(host, end);
+	unsigned long number = 5060;
+	if (end > host.len ||
+	    (port.len &&
+	     (port.at[0] != ':' || !slice_number(slice_skip(port, 1), 65535, &number))))
+		return false;
+	struct address address;
+	host.len = end;
+	if (!address_parse(host, &address) || number == 0)
+		return false;
+	char name[ADDRESS_TEXT_MAX];
+	address_text(&address, name);
+	int length = snprintf(buffer, NUMBER_MAX,
+	                      address_is_v4(&address) ? "%s:%s:%lu" : "%s:[%s]:%lu",
+	                      udp ? "udp" : "tcp", name, number);
+	*out = (struct slice){buffer, (size_t)length};
+	return true;
+}
+
+static bool clean(struct load *load, const struct node *node,
+                  const struct reading *reading, char buffer[NUMBER_MAX],
+                  struct slice *out)
+{
+	bool good = true;
+	switch (reading->form) {
+	case TEXTS_PLAIN:
+		*out = node->text;
+		break;
+	case TEXTS_NUMBER:
+		good = number_clean_written(node->text, buffer, out);
+		break;
+	case TEXTS_HOST:
+		good = clean_host(node->text, buffer, out);
+		break;
+	case TEXTS_LISTENER:
+		if (!clean_listener(node->text, buffer, out))
+			return load_error(
+				load, node,
+				"write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060",
+				"listener \"%s\" is no transport, address and port",
+				node->text.at);
+	}
+	if (!good)
+		return load_error(load, node, NULL, "\"%s\" is longer than %d bytes",
+		                  reading->what, NUMBER_MAX);
+	return true;
+}
+
+static bool read_text(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	char buffer[NUMBER_MAX];
+	struct slice cleaned;
+	if (node->type != NODE_SCALAR)
+		return load_error(load, node, NULL, "\"%s\" must be a text, not %s",
+		                  reading->what, node_type_name(node));
+	if (!clean(load, node, reading, buffer, &cleaned))
+		return false;
+	struct slice *text = &reading->texts[reading->count];
+	*text = arena_copy(load->arena, cleaned);
+	if (!text->at)
+		return load_memory(load);
+	reading->count++;
+	return true;
+}
+
+const struct compiled_pattern *texts_pattern(struct load *load, const struct node *node,
+                                             const char *what)
+{
+	struct table *table = ((struct table_load *)load)->table;
+	struct slice text;
+	char why[128];
+	size_t offset;
+	if (!schema_text(load, node, what, &text))
+		return NULL;
+	struct compiled_pattern *pattern = arena_alloc(load->arena, sizeof *pattern);
+	if (!pattern || !(pattern->text = arena_copy(load->arena, text)).at) {
+		load_memory(load);
+		return NULL;
+	}
+	pattern->pattern = pattern_new(text, why, &offset);
+	if (!pattern->pattern) {
+		load_error(load, node, NULL, "bad regex, at character %zu of it: %s",
+		           offset + 1, why);
+		return NULL;
+	}
+	pattern->next = table->patterns;
+	table->patterns = pattern;
+	return pattern;
+}
+
+static bool read_pattern(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	const struct compiled_pattern *pattern = texts_pattern(load, node, "regex");
+	if (!pattern)
+		return false;
+	reading->patterns[reading->count++] = pattern;
+	return true;
+}
+
+static int compare_slices(const void *left, const void *right)
+{
+	const struct slice *a = left, *b = right;
+	size_t shorter = a->len < b->len ? a->len : b->len;
+	int order = shorter ? memcmp(a->at, b->at, shorter) : 0;
+	return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+static bool read_list(struct load *load, const struct node *node, struct reading *reading,
+                      schema_reader *read)
+{
+	size_t count = schema_each_count(node);
+	reading->count = 0;
+	reading->texts = arena_array(load->arena, count, sizeof *reading->texts);
+	reading->patterns = arena_array(load->arena, count, sizeof *reading->patterns);
+	if (!reading->texts || !reading->patterns)
+		return load_memory(load);
+	return schema_each(load, node, reading->what, read, reading);
+}
+
+/* The mapping form: {exact: …, prefix: …, regex: …}. */
+struct forms {
+	struct reading reading;
+	struct text_match *match;
+};
+
+static bool read_exact(struct load *load, const struct node *node, void *into)
+{
+	struct forms *forms = into;
+	if (!read_list(load, node, &forms->reading, read_text))
+		return false;
+	forms->match->exact = forms->reading.texts;
+	forms->match->exact_count = forms->reading.count;
+	qsort(forms->reading.texts, forms->reading.count, sizeof(struct slice),
+	      compare_slices);
+	return true;
+}
+
+static bool read_prefix(struct load *load, const struct node *node, void *into)
+{
+	struct forms *forms = into;
+	if (!read_list(load, node, &forms->reading, read_text))
+		return false;
+	forms->match->prefix = forms->reading.texts;
+	forms->match->prefix_count = forms->reading.count;
+	return true;
+}
+
+static bool read_regex(struct load *load, const struct node *node, void *into)
+{
+	struct forms *forms = into;
+	if (!read_list(load, node, &forms->reading, read_pattern))
+		return false;
+	forms->match->patterns = forms->reading.patterns;
+	forms->match->pattern_count = forms->reading.count;
+	return true;
+}
+
+bool texts_read(struct load *load, const struct node *node, const char *what,
+                enum texts_form form, struct text_match *out)
+{
+	static const struct field fields[] = {{"exact", read_exact, 0},
+	                                      {"prefix", read_prefix, 0},
+	                                      {"regex", read_regex, 0}};
+	struct forms forms = {{.what = what, .form = form}, out};
+	if (node->type != NODE_MAPPING)
+		return read_exact(load, node, &forms);
+	if (form == TEXTS_HOST || form == TEXTS_LISTENER)
+		return load_error(load, node, NULL,
+		                  "\"%s\" must be a text or a list of texts", what);
+	if (!node->count)
+		return load_error(load, node, "write one of exact, prefix, regex",
+		                  "\"%s\" says nothing to match", what);
+	char name[80];
+	snprintf(name, sizeof name, "\"%s\"", what);
+	return schema_read(load, node, name, fields, sizeof fields / sizeof fields[0],
+	                   &forms);
+}
+
+/* Matching */
+
+static enum pattern_result match_prepared(const struct text_match *match,
+                                          struct slice text, struct pattern_space *space)
+{
+	if (match->exact_count &&
+	    bsearch(&text, match->exact, match->exact_count, sizeof text, compare_slices))
+		return PATTERN_YES;
+	for (size_t i = 0; i < match->prefix_count; i++)
+		if (slice_begins(text, match->prefix[i]))
+			return PATTERN_YES;
+	for (size_t i = 0; i < match->pattern_count; i++) {
+		enum pattern_result result =
+			pattern_match(match->patterns[i]->pattern, text, space);
+		if (result != PATTERN_NO)
+			return result;
+	}
+	return PATTERN_NO;
+}
+
+enum pattern_result texts_match(const struct text_match *match, struct slice text,
+                                struct pattern_space *space)
+{
+	return match_prepared(match, text, space);
+}
+
+enum pattern_result texts_match_nocase(const struct text_match *match, struct slice text,
+                                       struct pattern_space *space)
+{
+	char buffer[NUMBER_MAX];
+	struct slice lower;
+	return clean_host(text, buffer, &lower) ? match_prepared(match, lower, space)
+	                                        : PATTERN_NO;
+}
+
+/* Comparing */
+
+static bool has_prefix_of(const struct text_match *match, struct slice text)
+{
+	for (size_t i = 0; i < match->prefix_count; i++)
+		if (slice_begins(text, match->prefix[i]))
+			return true;
+	return false;
+}
+
+static bool has_pattern(const struct text_match *match, struct slice text)
+{
+	for (size_t i = 0; i < match->pattern_count; i++)
+		if (slice_equal(match->patterns[i]->text, text))
+			return true;
+	return false;
+}
+
+bool texts_cover(const struct text_match *outer, const struct text_match *inner)
+{
+	if (has_prefix_of(outer, (struct slice){0}))
+		return true;
+	for (size_t i = 0; i < inner->exact_count; i++)
+		if (!has_prefix_of(outer, inner->exact[i]) &&
+		    !(outer->exact_count &&
+		      bsearch(&inner->exact[i], outer->exact, outer->exact_count,
+		              sizeof(struct slice), compare_slices)))
+			return false;
+	for (size_t i = 0; i < inner->prefix_count; i++)
+		if (!has_prefix_of(outer, inner->prefix[i]))
+			return false;
+	for (size_t i = 0; i < inner->pattern_count; i++)
+		if (!has_pattern(outer, inner->patterns[i]->text))
+			return false;
+	return true;
+}
+
+/* Describing */
+
+void texts_word(struct texts_words *words, const char *before, struct slice word)
+{
+	int length =
+		words->cut ? 0
+			   : snprintf(words->text + words->len,
+	                              sizeof words->text - words->len, "%s%s%s%.*s",
+	                              words->len ? ", " : "", before, *before ? " " : "",
+	                              (int)word.len, word.at ? word.at : "");
+	if (words->cut || (size_t)length >= sizeof words->text - words->len)
+		words->cut = true;
+	else
+		words->len += (size_t)length;
+}
+
+bool texts_words_copy(struct load *load, const struct texts_words *words,
+                      struct slice *out)
+{
+	char text[sizeof words->text + 8];
+	int length = snprintf(text, sizeof text, "%.*s%s", (int)words->len, words->text,
+	                      words->cut ? ", ..." : "");
+	*out = arena_copy(load->arena, (struct slice){text, (size_t)length});
+	return out->at || load_memory(load);
+}
+
+static void quote_word(struct texts_words *words, const char *before, struct slice word)
+{
+	char quoted[sizeof words->text + 4];
+	int length = snprintf(
+		quoted, sizeof quoted, "\"%.*s\"",
+		(int)(word.len < sizeof words->text ? word.len : sizeof words->text),
+		word.at);
+	texts_word(words, before, (struct slice){quoted, (size_t)length});
+}
+
+bool texts_describe(struct load *load, const struct text_match *match, struct slice *out)
+{
+	struct texts_words words = {0};
+	for (size_t i = 0; i < match->exact_count && !words.cut; i++)
+		quote_word(&words, "", match->exact[i]);
+	for (size_t i = 0; i < match->prefix_count && !words.cut; i++)
+		quote_word(&words, "prefix", match->prefix[i]);
+	for (size_t i = 0; i < match->pattern_count && !words.cut; i++)
+		quote_word(&words, "regex", match->patterns[i]->text);
+	return texts_words_copy(load, &words, out);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* texts.h - "any of these texts": exact ones, prefixes and regexes, as criteria use them.
+ */
+#ifndef RULES_TEXTS_H
+#define RULES_TEXTS_H
+
+#include "rules/rule.h"
+
+/* What the texts are, and so how they are cleaned when read. */
+enum texts_form {
+	TEXTS_PLAIN,    /* as written; prefix and regex allowed */
+	TEXTS_NUMBER,   /* number_clean_written(); prefix and regex allowed */
+	TEXTS_HOST,     /* lower case, no port, exact only */
+	TEXTS_LISTENER, /* "udp:192.0.2.1:5060" in its canonical form, exact only */
+};
+
+/* Reads a text, a list of texts, or a mapping of exact, prefix and regex to either. load
+ * is the first member of a struct table_load. */
+bool texts_read(struct load *load, const struct node *node, const char *what,
+                enum texts_form form, struct text_match *out);
+
+enum pattern_result texts_match(const struct text_match *match, struct slice text,
+                                struct pattern_space *space);
+
+/* The same with ASCII letters of text taken as lower case; for hosts. */
+enum pattern_result texts_match_nocase(const struct text_match *match, struct slice text,
+                                       struct pattern_space *space);
+
+/* True if outer certainly matches whatever inner matches; regexes by their text. */
+bool texts_cover(const struct text_match *outer, const struct text_match *inner);
+
+/* For explanations: "112", prefix "+44", and so on, cut after some. */
+bool texts_describe(struct load *load, const struct text_match *match, struct slice *out);
+
+struct texts_words {
+	char text[96];
+	size_t len;
+	bool cut;
+};
+void texts_word(struct texts_words *words, const char *before, struct slice word);
+bool texts_words_copy(struct load *load, const struct texts_words *words,
+                      struct slice *out);
+
+/* Reads a regex. what names it in messages. NULL after an error. */
+const struct compiled_pattern *texts_pattern(struct load *load, const struct node *node,
+                                             const char *what);
+
+#endif
