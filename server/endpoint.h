@@ -19,20 +19,22 @@ struct endpoint {
 #define SIP_PORT          5060
 #define ENDPOINT_TEXT_MAX 64
 
-/* "udp:192.0.2.1:5060", "tcp:[2001:db8::1]:5060"; the port may be left out (5060). Names are never
- * looked up. On failure *why is a static text. */
+/* "udp:192.0.2.1:5060", "tcp:[2001:db8::1]:5060"; the port may be left out (5060). Names
+ * are never looked up. On failure *why is a static text. */
 bool endpoint_parse(struct slice text, struct endpoint *out, const char **why);
 
 /* The canonical form of the same; what a rule's `listener` is compared with. */
 const char *endpoint_text(const struct endpoint *endpoint, char to[ENDPOINT_TEXT_MAX]);
 
 /* "192.0.2.1:5060" or "[2001:db8::1]:5060", without the transport. */
-const char *endpoint_hostport(const struct endpoint *endpoint, char to[ENDPOINT_TEXT_MAX]);
+const char *endpoint_hostport(const struct endpoint *endpoint,
+                              char to[ENDPOINT_TEXT_MAX]);
 
 /* From and to the kernel's form. A v4 address becomes AF_INET. */
 bool endpoint_from_sockaddr(enum transport transport, const struct sockaddr *from,
                             struct endpoint *out);
-socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint, struct sockaddr_storage *to);
+socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint,
+                               struct sockaddr_storage *to);
 
 const char *transport_name(enum transport transport); /* "UDP", as a Via says it */
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* log.h - the server's log: one line per event, on standard error.
  *
- *     2026-11-22T12:00:00.123Z warning strangers dropped count=120 seconds=10
+ *     2026-11-22T12:00:00.123Z warning more strangers dropped count=120 seconds=10
  *
- * Lower-case clause, subject first, then key=value. Thread-safe; a line is one write(), at most
- * LOG_LINE_MAX bytes, and is dropped and counted rather than waited for when standard error is a pipe
- * that nobody reads. What a peer sent is escaped by log_escape(): no line can be forged.
+ * Lower-case clause, subject first, then key=value. Thread-safe; a line is one write(),
+ * at most LOG_LINE_MAX bytes, and is dropped and counted rather than waited for when
+ * standard error is a pipe that nobody reads; the next line that gets through follows one
+ * that says how many were dropped. What a peer sent is escaped by log_escape(): no line
+ * can be forged.
  */
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
@@ -19,12 +21,14 @@
 
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
-/* One event. Format: "subject clause key=value ...". */
+/* One event. Format: "subject clause key=value ...". A line that is too long is cut and
+ * ends with "...". */
 void log_event(enum log_level level, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
-/* For events that a peer can cause: the first of a kind is printed at once, further ones are counted and
- * summed up at most every LOG_FLOOD_S seconds, by the next event or by log_flush(). */
+/* For events that a peer can cause: the first of a kind is printed at once, further ones
+ * are counted and summed up at most every LOG_FLOOD_S seconds, by the next event or by
+ * log_flush(). */
 #define LOG_FLOOD_S 10
 enum log_kind {
 	LOG_STRANGER,   /* a source that no peer names */
@@ -36,19 +40,26 @@ enum log_kind {
 	LOG_KINDS
 };
 void log_often(enum log_kind kind, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
-void log_flush(bool all); /* prints the sums that are due; all: at the end, whatever is left */
+	__attribute__((format(printf, 2, 3)));
 
-/* Writes one complete line (newline included); false if it was dropped. */
+/* Prints the sums that are due; all: whatever there is, before the end. */
+void log_flush(bool all);
+
+/* Writes one complete line (newline included, at most LOG_LINE_MAX bytes); false if it
+ * was dropped. */
 bool log_write(const char *line, size_t len);
 
 /* RFC 3339 in UTC with milliseconds; returns to. */
 #define LOG_TIME_MAX 32
 const char *log_time(char to[LOG_TIME_MAX]);
 
-/* Copies text so that it is safe inside a line: control characters, quotes, backslashes and bytes that are
- * not UTF-8 become \xNN. Never writes more than size bytes, the NUL included; a text that is cut ends
- * with "...". Returns to. */
+/* Copies text so that it is safe inside a line: control characters, quotes, backslashes,
+ * characters that change the direction of text, and bytes that are not UTF-8 become \xNN.
+ * Never writes more than size bytes (4 or more), the NUL included; a text that is cut
+ * ends with "...". Returns to. */
 const char *log_escape(struct slice text, char *to, size_t size);
+
+/* The same for a text inside a JSON string: \u00NN. The outcome is always valid there. */
+const char *log_escape_json(struct slice text, char *to, size_t size);
 
 #endif

@@ -5,8 +5,9 @@
 
 #include "server/endpoint.h"
 
-/* Sends an OPTIONS and waits at most timeout_ms for a final answer; over UDP it retransmits after 500 ms,
- * then 1 s, ... (RFC 3261 17.1.2). Returns the status code, or -errno: -ETIMEDOUT, -ECONNREFUSED, ... */
+/* Sends an OPTIONS and waits at most timeout_ms for a final answer; over UDP it
+ * retransmits after 500 ms, then 1 s, ... (RFC 3261 17.1.2). Returns the status code, or
+ * -errno: -ETIMEDOUT, -ECONNREFUSED, ... */
 int ping(const struct endpoint *to, unsigned timeout_ms);
 
 #endif

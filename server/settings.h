@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* settings.h - signpost.yaml: who may talk to the server, on which sockets, how it logs. */
+/* settings.h - signpost.yaml: who may talk to the server, where it listens, how it logs.
+ */
 #ifndef SERVER_SETTINGS_H
 #define SERVER_SETTINGS_H
 
@@ -24,16 +25,17 @@ struct listen {
 	struct endpoint endpoint;
 	struct slice text; /* endpoint_text(), NUL-terminated */
 	const struct profile *profile;
-	struct position position; /* in the settings file; line 0 for the built-in default */
+	struct position position; /* in the file; line 0 for the built-in default */
 };
 
 enum log_calls { LOG_CALLS_ALL, LOG_CALLS_REJECTED, LOG_CALLS_NONE };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-#define WORKERS_MAX    64
-#define SECRET_MIN     16 /* bytes */
-#define SECRET_MAX     4096
-#define METHODS_MAX    16
+#define LISTENS_MAX 256 /* of all profiles together */
+#define WORKERS_MAX 64
+#define SECRET_MIN  16 /* bytes */
+#define SECRET_MAX  4096
+#define METHODS_MAX 16
 
 /* Read-only after loading. */
 struct settings {
@@ -41,22 +43,25 @@ struct settings {
 	const struct listen *listens;
 	size_t profile_count;
 	const struct profile *const *profiles;
-	const char *rules_path;    /* resolved against the settings file's folder; NULL without a file */
-	struct slice secret;       /* the secret file's bytes without trailing line ends; empty: none */
-	unsigned workers;          /* 1..WORKERS_MAX; "auto" is resolved to the cores */
+	/* Resolved against the settings file's folder; NULL without a file. */
+	const char *rules_path;
+	struct slice secret; /* the file's bytes without trailing line ends; or empty */
+	unsigned workers;    /* 1..WORKERS_MAX; "auto" is resolved to the cores */
 	enum log_calls log_calls;
 	enum log_format log_format;
-	size_t method_count;       /* methods answered like INVITE */
+	size_t method_count; /* methods answered like INVITE */
 	struct slice methods[METHODS_MAX];
-	const char *allow;         /* value of the Allow header: the methods, ACK, CANCEL, OPTIONS */
+	const char *allow; /* value of the Allow header: methods, ACK, CANCEL, OPTIONS */
 };
 
-/* Reads path; NULL path: the built-in settings (loopback only). Adds every fault found to diags; NULL if
- * any is an error. The caller frees. path must outlive diags and the settings. */
+/* Reads path; NULL path: the built-in settings (loopback only). Adds every fault found to
+ * diags; NULL if any is an error. The caller frees. */
 struct settings *settings_load(const char *path, struct diags *diags);
 void settings_free(struct settings *settings);
 
-/* The peer of profile that address belongs to; the most specific network wins. NULL: a stranger. */
-const struct peer *profile_peer(const struct profile *profile, const struct address *address);
+/* The peer of profile that address belongs to; the most specific network wins. NULL: a
+ * stranger. */
+const struct peer *profile_peer(const struct profile *profile,
+                                const struct address *address);
 
 #endif

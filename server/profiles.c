@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/profiles.h"
+
+#include "rules/map.h"
+
+/* A peer while profiles are read. */
+struct known_peer {
+	struct peer peer;
+	struct position position;
+	const struct profile *profile; /* the last that named it; NULL: none */
+	struct position named;         /* where that was */
+};
+
+/* What every reader below gets to write into. */
+struct reading {
+	struct settings *settings;
+	struct map peers;    /* name -> struct known_peer */
+	struct map profiles; /* name -> struct position */
+	struct known_peer *known;
+	size_t known_count;
+	struct listen *listens; /* LISTENS_MAX */
+
+	/* Of the peer or profile that is being read. */
+	struct known_peer *peer;
+	struct network *networks;
+	struct profile *profile;
+	const struct peer **members;
+};
+
+static const struct network loopback_networks[] = {
+	{{{[10] = 0xff, [11] = 0xff, [12] = 127}}, 104},
+	{{{[15] = 1}}, 128},
+};
+static const struct peer loopback = {{"loopback", 8}, 2, loopback_networks};
+static const struct peer *const builtin_peers[] = {&loopback};
+static const struct profile builtin = {{"default", 7}, 1, builtin_peers};
+static const struct profile *const builtin_profiles[] = {&builtin};
+
+#define LOCALHOST                                                                        \
+	{                                                                                \
+		{                                                                        \
+			[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1                   \
+		}                                                                        \
+	}
+static const struct listen builtin_listens[] = {
+	{{TRANSPORT_UDP, LOCALHOST, SIP_PORT},
+         {"udp:127.0.0.1:5060", 18},
+         &builtin,
+         {.line = 0}},
+	{{TRANSPORT_TCP, LOCALHOST, SIP_PORT},
+         {"tcp:127.0.0.1:5060", 18},
+         &builtin,
+         {.line = 0}},
+};
+
+static bool use_builtin(struct settings *settings)
+{
+	settings->listen_count = 2;
+	settings->listens = builtin_listens;
+	settings->profile_count = 1;
+	settings->profiles = builtin_profiles;
+	return true;
+}
+
+static const char *hint_at(char hint[DIAGS_HINT_MAX], const char *what,
+                           struct position at)
+{
+	return diags_hint(hint, "%s at %s:%u:%u", what, at.file, at.line, at.column);
+}
+
+static bool check_mapping(struct load *load, const struct node *node, const char *what)
+{
+	if (node->type != NODE_MAPPING)
+		return load_error(load, node, NULL, "%s must be a mapping, not %s", what,
+		                  node_type_name(node));
+	return true;
+}
+
+/* Reads a name that people choose; first: where it was defined before, or NULL. */
+static bool read_name(struct load *load, const struct node *key, const char *what,
+                      const struct position *first, struct slice *out)
+{
+	struct slice name;
+	char hint[DIAGS_HINT_MAX];
+	if (first)
+		return load_error(load, key, hint_at(hint, "first defined", *first),
+		                  "%s \"%s\" is defined twice", what, key->text.at);
+	if (!schema_text(load, key, what, &name))
+		return false;
+	if (name.len > SETTINGS_NAME_MAX)
+		return load_error(load, key, NULL, "the name of a %s may have %d bytes",
+		                  what, SETTINGS_NAME_MAX);
+	for (size_t i = 0; i < name.len; i++) {
+		if ((unsigned char)name.at[i] < ' ' || name.at[i] == 0x7f)
+			return load_error(
+				load, key, NULL,
+				"the name of a %s may not have control characters", what);
+	}
+	*out = name;
+	return true;
+}
+
+/* Peers */
+
+static bool read_network(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct slice text;
+	const char *why;
+	if (!schema_text(load, node, "networks", &text))
+		return false;
+	struct network *network = &reading->networks[reading->peer->peer.network_count];
+	if (!network_parse(text, network, &why))
+		return load_error(load, node,
+		                  "write 192.0.2.0/24, 2001:db8::/32 or one address",
+		                  "\"%s\" is no network: %s", text.at, why);
+	reading->peer->peer.network_count++;
+	return true;
+}
+
+static bool read_networks(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	size_t count = schema_each_count(node);
+	reading->networks = arena_array(load->arena, count, sizeof *reading->networks);
+	if (!reading->networks)
+		return load_memory(load);
+	reading->peer->peer.networks = reading->networks;
+	return schema_each(load, node, "networks", read_network, reading);
+}
+
+static bool read_peer(struct load *load, const struct pair *pair, struct reading *reading)
+{
+	static const struct field fields[] = {
+		{"networks", read_networks, FIELD_REQUIRED}};
+	struct known_peer *first = map_find(&reading->peers, pair->key->text);
+	struct known_peer *known = &reading->known[reading->known_count];
+	*known = (struct known_peer){.position = pair->key->position};
+	bool good = read_name(load, pair->key, "peer", first ? &first->position : NULL,
+	                      &known->peer.name);
+	if (good && !map_add(&reading->peers, load->arena, known->peer.name, known))
+		return load_memory(load);
+	reading->known_count += good;
+	reading->peer = known;
+	return schema_read(load, pair->value, "a peer", fields, 1, reading) && good;
+}
+
+static bool read_peers(struct load *load, const struct node *node,
+                       struct reading *reading)
+{
+	bool good = true;
+	if (!check_mapping(load, node, "peers"))
+		return false;
+	reading->known = arena_array(load->arena, node->count, sizeof *reading->known);
+	if (!reading->known)
+		return load_memory(load);
+	for (size_t i = 0; i < node->count; i++)
+		good &= read_peer(load, &node->pairs[i], reading);
+	return good;
+}
+
+static void warn_unused(struct load *load, const struct reading *reading)
+{
+	for (size_t i = 0; i < reading->known_count; i++) {
+		const struct known_peer *known = &reading->known[i];
+		if (!known->profile)
+			load_warning(load, known->position, NULL,
+			             "peer \"%s\" is in no profile", known->peer.name.at);
+	}
+}
+
+/* Profiles */
+
+static const char *known_name(const void *names, size_t i)
+{
+	return ((const struct known_peer *)names)[i].peer.name.at;
+}
+
+static bool read_member(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct slice name;
+	char hint[DIAGS_HINT_MAX];
+	if (!schema_text(load, node, "peers", &name))
+		return false;
+	struct known_peer *known = map_find(&reading->peers, name);
+	if (!known) {
+		const char *near = schema_nearest(name, known_name, reading->known,
+		                                  reading->known_count);
+		return load_error(load, node,
+		                  near ? diags_hint(hint, "did you mean \"%s\"?", near)
+		                       : NULL,
+		                  "no peer is called \"%s\"", name.at);
+	}
+	if (known->profile == reading->profile)
+		return load_error(load, node, hint_at(hint, "first named", known->named),
+		                  "peer \"%s\" is named twice", name.at);
+	known->profile = reading->profile;
+	known->named = node->position;
+	reading->members[reading->profile->peer_count++] = &known->peer;
+	return true;
+}
+
+static bool read_members(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	size_t count = schema_each_count(node);
+	reading->members = arena_array(load->arena, count, sizeof *reading->members);
+	if (!reading->members)
+		return load_memory(load);
+	reading->profile->peers = reading->members;
+	return schema_each(load, node, "peers", read_member, reading);
+}
+
+/* A listener that cannot be bound together with endpoint: the same, or one of the two is
+ * every address. v4 and v6 do not meet: v6 sockets are for v6 only. */
+static const struct listen *find_clash(const struct reading *reading,
+                                       const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < reading->settings->listen_count; i++) {
+		const struct endpoint *other = &reading->listens[i].endpoint;
+		if (other->transport != endpoint->transport ||
+		    other->port != endpoint->port ||
+		    address_is_v4(&other->address) != address_is_v4(&endpoint->address))
+			continue;
+		if (address_equal(&other->address, &endpoint->address) ||
+		    address_is_any(&other->address) || address_is_any(&endpoint->address))
+			return &reading->listens[i];
+	}
+	return NULL;
+}
+
+static bool refuse_clash(struct load *load, const struct node *node, const char *text,
+                         const struct listen *other)
+{
+	char hint[DIAGS_HINT_MAX];
+	if (slice_equal(slice_of(text), other->text))
+		return load_error(load, node, hint_at(hint, "first", other->position),
+		                  "\"%s\" is listened on twice", text);
+	return load_error(load, node, hint_at(hint, "the other is", other->position),
+	                  "\"%s\" and \"%s\" cannot be listened on together", text,
+	                  other->text.at);
+}
+
+static bool read_listen(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct listen *listen = &reading->listens[reading->settings->listen_count];
+	struct endpoint endpoint;
+	struct slice text;
+	const char *why;
+	char canonical[ENDPOINT_TEXT_MAX];
+	if (!schema_text(load, node, "listen", &text))
+		return false;
+	if (!endpoint_parse(text, &endpoint, &why))
+		return load_error(load, node,
+		                  "write udp:ADDRESS:PORT or tcp:ADDRESS:PORT",
+		                  "\"%s\" is no listen address: %s", text.at, why);
+	endpoint_text(&endpoint, canonical);
+	const struct listen *other = find_clash(reading, &endpoint);
+	if (other)
+		return refuse_clash(load, node, canonical, other);
+	if (reading->settings->listen_count == LISTENS_MAX)
+		return load_error(load, node, NULL,
+		                  "there are more than %d listen addresses", LISTENS_MAX);
+	*listen = (struct listen){endpoint, arena_copy(load->arena, slice_of(canonical)),
+	                          reading->profile, node->position};
+	if (!listen->text.at)
+		return load_memory(load);
+	reading->settings->listen_count++;
+	return true;
+}
+
+static bool read_listens(struct load *load, const struct node *node, void *into)
+{
+	return schema_each(load, node, "listen", read_listen, into);
+}
+
+static bool read_profile(struct load *load, const struct pair *pair,
+                         struct reading *reading)
+{
+	static const struct field fields[] = {{"listen", read_listens, FIELD_REQUIRED},
+	                                      {"peers", read_members, FIELD_REQUIRED}};
+	struct position *place = arena_alloc(load->arena, sizeof *place);
+	struct profile *profile = arena_alloc(load->arena, sizeof *profile);
+	if (!place || !profile)
+		return load_memory(load);
+	*place = pair->key->position;
+	bool good =
+		read_name(load, pair->key, "profile",
+	                  map_find(&reading->profiles, pair->key->text), &profile->name);
+	if (good && !map_add(&reading->profiles, load->arena, profile->name, place))
+		return load_memory(load);
+	reading->profile = profile;
+	return schema_read(load, pair->value, "a profile", fields, 2, reading) && good;
+}
+
+static bool read_profiles(struct load *load, const struct node *node,
+                          struct reading *reading)
+{
+	struct settings *settings = reading->settings;
+	bool good = true;
+	if (!check_mapping(load, node, "profiles"))
+		return false;
+	if (node->count == 0)
+		return load_error(load, node,
+		                  "leave the key out to listen on 127.0.0.1 only",
+		                  "there is no profile in profiles");
+	const struct profile **profiles =
+		arena_array(load->arena, node->count, sizeof *profiles);
+	reading->listens =
+		arena_array(load->arena, LISTENS_MAX, sizeof *reading->listens);
+	if (!profiles || !reading->listens)
+		return load_memory(load);
+	settings->listens = reading->listens;
+	settings->profiles = profiles;
+	for (size_t i = 0; i < node->count; i++) {
+		good &= read_profile(load, &node->pairs[i], reading);
+		profiles[settings->profile_count++] = reading->profile;
+	}
+	return good;
+}
+
+bool profiles_read(struct load *load, const struct node *profiles,
+                   const struct node *peers, struct settings *settings)
+{
+	struct reading reading = {.settings = settings};
+	bool good = !peers || read_peers(load, peers, &reading);
+	good &= profiles ? read_profiles(load, profiles, &reading)
+	                 : use_builtin(settings);
+	warn_unused(load, &reading);
+	return good;
+}
+
+const struct peer *profile_peer(const struct profile *profile,
+                                const struct address *address)
+{
+	const struct peer *best = NULL;
+	unsigned best_bits = 0;
+	for (size_t i = 0; i < profile->peer_count; i++) {
+		const struct peer *peer = profile->peers[i];
+		for (size_t j = 0; j < peer->network_count; j++) {
+			const struct network *network = &peer->networks[j];
+			if (best && network->bits <= best_bits)
+				continue;
+			if (network_has(network, address)) {
+				best = peer;
+				best_bits = network->bits;
+			}
+		}
+	}
+	return best;
+}

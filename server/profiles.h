@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* profiles.h - the peers and profiles of signpost.yaml; settings.c reads the rest. */
+#ifndef SERVER_PROFILES_H
+#define SERVER_PROFILES_H
+
+#include "rules/schema.h"
+#include "server/settings.h"
+
+#define SETTINGS_NAME_MAX 64 /* bytes of the name of a peer or a profile */
+
+/* Reads both mappings into settings: profiles, peers and listen addresses. Either may be
+ * NULL; no profiles: one that listens on 127.0.0.1 and lets loopback in. Names and
+ * positions point into the document. False after an error. */
+bool profiles_read(struct load *load, const struct node *profiles,
+                   const struct node *peers, struct settings *settings);
+
+#endif

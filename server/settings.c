@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/settings.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "rules/schema.h"
+#include "server/methods.h"
+#include "server/profiles.h"
+#include "server/secret.h"
+
+#define SETTINGS_BYTES_MAX ((size_t)16 << 20) /* and again for the file's tree */
+
+struct kept {
+	struct settings settings; /* first: settings_free() gets a pointer to it */
+	struct arena *arena;
+	struct document *document; /* names and positions point into it */
+};
+
+/* What every reader below gets to write into. */
+struct reading {
+	struct settings *settings;
+	const char *path; /* of the settings file */
+	const struct node *profiles, *peers;
+};
+
+/* Profiles name peers, which may follow them: both are read when the whole file has been
+ * seen. */
+static bool note_profiles(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct reading *)into)->profiles = node;
+	return true;
+}
+
+static bool note_peers(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	((struct reading *)into)->peers = node;
+	return true;
+}
+
+/* Paths are relative to the folder of the settings file. NULL when out of memory. */
+static const char *resolve(struct load *load, const char *from, struct slice path)
+{
+	const char *slash = strrchr(from, '/');
+	size_t folder = !slash || path.at[0] == '/' ? 0 : (size_t)(slash - from) + 1;
+	char *out = arena_alloc(load->arena, folder + path.len + 1);
+	if (!out) {
+		load_memory(load);
+		return NULL;
+	}
+	memcpy(out, from, folder);
+	memcpy(out + folder, path.at, path.len);
+	return out;
+}
+
+static const char *read_path(struct load *load, const struct node *node, const char *what,
+                             const struct reading *reading)
+{
+	struct slice path;
+	return schema_text(load, node, what, &path) ? resolve(load, reading->path, path)
+	                                            : NULL;
+}
+
+static bool read_rules(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	reading->settings->rules_path = read_path(load, node, "rules", reading);
+	return reading->settings->rules_path;
+}
+
+static bool read_secret(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	const char *path = read_path(load, node, "secret", reading);
+	return path && secret_read(load, node, path, &reading->settings->secret);
+}
+
+static bool read_methods(struct load *load, const struct node *node, void *into)
+{
+	return methods_read(load, node, ((struct reading *)into)->settings);
+}
+
+/* Workers */
+
+static unsigned cores(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
+}
+
+static bool read_workers(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	unsigned long count;
+	if (node->type == NODE_SCALAR && slice_equal(node->text, slice_of("auto")))
+		return true;
+	if (node->type != NODE_SCALAR || !node->plain || node->text.at[0] == '0' ||
+	    !slice_number(node->text, WORKERS_MAX, &count))
+		return load_error(
+			load, node, NULL,
+			"\"workers\" must be auto or a whole number from 1 to %d",
+			WORKERS_MAX);
+	reading->settings->workers = (unsigned)count;
+	return true;
+}
+
+/* Log */
+
+static const char *text_at(const void *names, size_t i)
+{
+	return ((const char *const *)names)[i];
+}
+
+/* Reads one of the count names; the value is its place among them. */
+static bool read_choice(struct load *load, const struct node *node, const char *what,
+                        const char *const *names, size_t count, size_t *out)
+{
+	struct slice text;
+	char hint[DIAGS_HINT_MAX], all[64] = "";
+	if (!schema_text(load, node, what, &text))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (slice_equal(text, slice_of(names[i]))) {
+			*out = i;
+			return true;
+		}
+		strcat(strcat(all, i ? ", " : ""), names[i]);
+	}
+	const char *near = schema_nearest(text, text_at, names, count);
+	return load_error(load, node,
+	                  near ? diags_hint(hint, "did you mean \"%s\"?", near) : NULL,
+	                  "\"%s\" must be one of %s, not \"%s\"", what, all, text.at);
+}
+
+static bool read_log_calls(struct load *load, const struct node *node, void *into)
+{
+	static const char *const names[] = {[LOG_CALLS_ALL] = "all",
+	                                    [LOG_CALLS_REJECTED] = "rejected",
+	                                    [LOG_CALLS_NONE] = "none"};
+	struct reading *reading = into;
+	size_t choice;
+	if (!read_choice(load, node, "calls", names, 3, &choice))
+		return false;
+	reading->settings->log_calls = (enum log_calls)choice;
+	return true;
+}
+
+static bool read_log_format(struct load *load, const struct node *node, void *into)
+{
+	static const char *const names[] = {
+		[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
+	struct reading *reading = into;
+	size_t choice;
+	if (!read_choice(load, node, "format", names, 2, &choice))
+		return false;
+	reading->settings->log_format = (enum log_format)choice;
+	return true;
+}
+
+static bool read_log(struct load *load, const struct node *node, void *into)
+{
+	static const struct field fields[] = {{"calls", read_log_calls, 0},
+	                                      {"format", read_log_format, 0}};
+	return schema_read(load, node, "log", fields, 2, into);
+}
+
+/* The whole */
+
+static bool read_file(struct load *load, const struct node *root, struct reading *reading)
+{
+	static const struct field fields[] = {
+		{"profiles", note_profiles, 0}, {"peers", note_peers, 0},
+		{"rules", read_rules, 0},       {"secret", read_secret, 0},
+		{"workers", read_workers, 0},   {"log", read_log, 0},
+		{"methods", read_methods, 0},
+	};
+	struct settings *settings = reading->settings;
+	bool good = schema_read(load, root, "the settings", fields,
+	                        sizeof fields / sizeof fields[0], reading);
+	good &= profiles_read(load, reading->profiles, reading->peers, settings);
+	if (!settings->rules_path)
+		settings->rules_path =
+			resolve(load, reading->path, slice_of("rules.yaml"));
+	return good && settings->rules_path;
+}
+
+static bool read_settings(struct load *load, const char *path, struct kept *kept)
+{
+	struct settings *settings = &kept->settings;
+	struct reading reading = {.settings = settings, .path = path};
+	settings->workers = cores();
+	settings->method_count = 1;
+	settings->methods[0] = slice_of("INVITE");
+	if (!path)
+		return profiles_read(load, NULL, NULL, settings) &&
+		       methods_allow(load, settings);
+	kept->document = document_read(path, SETTINGS_BYTES_MAX, load->diags);
+	return kept->document &&
+	       read_file(load, document_root(kept->document), &reading) &&
+	       methods_allow(load, settings);
+}
+
+static void kept_free(struct kept *kept)
+{
+	if (!kept)
+		return;
+	document_free(kept->document);
+	arena_free(kept->arena);
+}
+
+struct settings *settings_load(const char *path, struct diags *diags)
+{
+	struct load load = {.arena = arena_new(SETTINGS_BYTES_MAX), .diags = diags};
+	struct kept *kept = load.arena ? arena_alloc(load.arena, sizeof *kept) : NULL;
+	if (kept) {
+		kept->arena = load.arena;
+		if (read_settings(&load, path, kept))
+			return &kept->settings;
+	}
+	if (!kept || load.out_of_memory)
+		diags_add(diags, SEVERITY_ERROR, (struct position){.file = path}, NULL,
+		          "out of memory");
+	kept_free(kept);
+	return NULL;
+}
+
+void settings_free(struct settings *settings)
+{
+	kept_free((struct kept *)settings);
+}

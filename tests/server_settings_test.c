@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/methods.h"
+#include "server/profiles.h"
+#include "server/settings.h"
+#include "tests/runner.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Each test has a folder of its own and stands in it, so that findings name plain files.
+ */
+static char folder[] = "/tmp/signpost-settings-XXXXXX";
+static struct diags *diags;
+static struct settings *settings;
+static char *findings;
+
+static void enter(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	diags = diags_new();
+	ck_assert_ptr_nonnull(diags);
+}
+
+static void leave(void)
+{
+	settings_free(settings);
+	diags_free(diags);
+	free(findings);
+	DIR *entries = opendir(".");
+	for (struct dirent *entry; (entry = readdir(entries));)
+		unlink(entry->d_name);
+	closedir(entries);
+	rmdir(folder);
+}
+
+static void write_file(const char *name, const void *bytes, size_t len, mode_t mode)
+{
+	FILE *file = fopen(name, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+	fclose(file);
+	ck_assert_int_eq(chmod(name, mode), 0);
+}
+
+static const char *load_path(const char *path)
+{
+	size_t size;
+	FILE *to = open_memstream(&findings, &size);
+	settings = settings_load(path, diags);
+	diags_print(diags, to);
+	fclose(to);
+	ck_assert_msg((settings == NULL) == (diags_errors(diags) > 0), "%s", findings);
+	return findings;
+}
+
+static const char *load(const char *yaml)
+{
+	write_file("signpost.yaml", yaml, strlen(yaml), 0644);
+	return load_path("signpost.yaml");
+}
+
+/* What is right */
+
+START_TEST(without_a_file_only_loopback_gets_in)
+{
+	struct address address;
+	char text[ENDPOINT_TEXT_MAX];
+	ck_assert_str_eq(load_path(NULL), "");
+	ck_assert_uint_eq(settings->listen_count, 2);
+	ck_assert_str_eq(settings->listens[0].text.at, "udp:127.0.0.1:5060");
+	ck_assert_str_eq(settings->listens[1].text.at, "tcp:127.0.0.1:5060");
+	for (size_t i = 0; i < 2; i++) {
+		const struct listen *listen = &settings->listens[i];
+		ck_assert_str_eq(endpoint_text(&listen->endpoint, text), listen->text.at);
+		ck_assert_uint_eq(listen->text.len, strlen(listen->text.at));
+		ck_assert_uint_eq(listen->position.line, 0);
+		ck_assert_ptr_eq(listen->profile, settings->profiles[0]);
+	}
+	ck_assert_uint_eq(settings->profile_count, 1);
+	ck_assert_str_eq(settings->profiles[0]->name.at, "default");
+	ck_assert(address_parse(slice_of("127.9.9.9"), &address));
+	ck_assert_ptr_nonnull(profile_peer(settings->profiles[0], &address));
+	ck_assert(address_parse(slice_of("::1"), &address));
+	ck_assert_ptr_nonnull(profile_peer(settings->profiles[0], &address));
+	ck_assert(address_parse(slice_of("128.0.0.1"), &address));
+	ck_assert_ptr_null(profile_peer(settings->profiles[0], &address));
+	ck_assert(address_parse(slice_of("::2"), &address));
+	ck_assert_ptr_null(profile_peer(settings->profiles[0], &address));
+	ck_assert_ptr_null(settings->rules_path);
+}
+END_TEST
+
+START_TEST(defaults_are_as_documented)
+{
+	ck_assert_str_eq(load("{}"), "");
+	ck_assert_uint_eq(settings->secret.len, 0);
+	ck_assert_uint_ge(settings->workers, 1);
+	ck_assert_uint_le(settings->workers, WORKERS_MAX);
+	ck_assert_int_eq(settings->log_calls, LOG_CALLS_ALL);
+	ck_assert_int_eq(settings->log_format, LOG_FORMAT_TEXT);
+	ck_assert_uint_eq(settings->method_count, 1);
+	ck_assert(slice_equal(settings->methods[0], slice_of("INVITE")));
+	ck_assert_str_eq(settings->allow, "INVITE, ACK, CANCEL, OPTIONS");
+	ck_assert_str_eq(settings->rules_path, "rules.yaml");
+	ck_assert_str_eq(settings->listens[0].text.at, "udp:127.0.0.1:5060");
+}
+END_TEST
+
+static const char *const everything =
+	"profiles:\n"
+	"  trunks:\n"
+	"    listen: [\"udp:0.0.0.0:5060\", \"tcp:0.0.0.0\", \"udp:[::]:5060\"]\n"
+	"    peers: [pbx, carrier]\n"
+	"  phones: {listen: \"udp:10.0.0.10:5070\", peers: pbx}\n"
+	"peers:\n"
+	"  pbx: {networks: [10.1.0.0/16, \"fd00::/8\"]}\n"
+	"  carrier: {networks: 10.1.2.0/24}\n"
+	"rules: tables/today.yaml\n"
+	"secret: secret.key\n"
+	"workers: 3\n"
+	"log: {calls: rejected, format: json}\n"
+	"methods: [SUBSCRIBE, INVITE]\n";
+
+START_TEST(every_key_is_read)
+{
+	write_file("secret.key", "0123456789abcdef\r\n\n", 19, 0600);
+	ck_assert_str_eq(load(everything), "");
+	ck_assert_uint_eq(settings->profile_count, 2);
+	ck_assert_str_eq(settings->profiles[0]->name.at, "trunks");
+	ck_assert_uint_eq(settings->profiles[0]->peer_count, 2);
+	ck_assert_str_eq(settings->profiles[1]->peers[0]->name.at, "pbx");
+	ck_assert_uint_eq(settings->profiles[1]->peers[0]->network_count, 2);
+	ck_assert_uint_eq(settings->listen_count, 4);
+	ck_assert_str_eq(settings->listens[1].text.at, "tcp:0.0.0.0:5060");
+	ck_assert_str_eq(settings->listens[3].text.at, "udp:10.0.0.10:5070");
+	ck_assert_ptr_eq(settings->listens[3].profile, settings->profiles[1]);
+	ck_assert_str_eq(settings->listens[2].position.file, "signpost.yaml");
+	ck_assert_uint_eq(settings->listens[2].position.line, 3);
+	ck_assert_uint_eq(settings->listens[2].position.column, 49);
+	ck_assert_str_eq(settings->rules_path, "tables/today.yaml");
+	ck_assert(slice_equal(settings->secret, slice_of("0123456789abcdef")));
+	ck_assert_uint_eq(settings->workers, 3);
+	ck_assert_int_eq(settings->log_calls, LOG_CALLS_REJECTED);
+	ck_assert_int_eq(settings->log_format, LOG_FORMAT_JSON);
+	ck_assert_uint_eq(settings->method_count, 2);
+	ck_assert_str_eq(settings->allow, "SUBSCRIBE, INVITE, ACK, CANCEL, OPTIONS");
+}
+END_TEST
+
+START_TEST(ack_is_allowed_only_with_invite)
+{
+	ck_assert_str_eq(load("methods: MESSAGE\n"), "");
+	ck_assert_str_eq(settings->allow, "MESSAGE, CANCEL, OPTIONS");
+}
+END_TEST
+
+static const struct {
+	const char *written, *resolved; /* %s: the test's folder */
+} paths[] = {
+	{"rules.yaml", "%s/rules.yaml"},
+	{"./a/../b.yaml", "%s/./a/../b.yaml"},
+	{"/etc/signpost/rules.yaml", "/etc/signpost/rules.yaml"},
+};
+
+START_TEST(rules_lie_beside_the_settings)
+{
+	char yaml[128], path[128], expected[128];
+	snprintf(yaml, sizeof yaml, "rules: %s\n", paths[_i].written);
+	write_file("signpost.yaml", yaml, strlen(yaml), 0644);
+	snprintf(path, sizeof path, "%s/signpost.yaml", folder);
+	ck_assert_str_eq(load_path(path), "");
+	const char *percent = strstr(paths[_i].resolved, "%s");
+	snprintf(expected, sizeof expected, "%s%s", percent ? folder : "",
+	         percent ? percent + 2 : paths[_i].resolved);
+	ck_assert_str_eq(settings->rules_path, expected);
+}
+END_TEST
+
+static const struct {
+	const char *source, *trunks, *phones; /* NULL: a stranger */
+} sources[] = {
+	{"10.1.0.1", "pbx", "pbx"},     {"10.1.2.3", "carrier", "pbx"},
+	{"10.2.0.1", NULL, NULL},       {"::ffff:10.1.2.3", "carrier", "pbx"},
+	{"fd12:3456::1", "pbx", "pbx"}, {"fe80::1", NULL, NULL},
+	{"10.1.255.255", "pbx", "pbx"}, {"10.1.3.0", "pbx", "pbx"},
+	{"::a01:203", NULL, NULL},      {"127.0.0.1", NULL, NULL},
+};
+
+static const char *peer_name(const struct profile *profile, const char *source)
+{
+	struct address address;
+	ck_assert(address_parse(slice_of(source), &address));
+	const struct peer *peer = profile_peer(profile, &address);
+	return peer ? peer->name.at : "stranger";
+}
+
+START_TEST(most_specific_network_of_the_profile_wins)
+{
+	const char *trunks = sources[_i].trunks, *phones = sources[_i].phones;
+	write_file("secret.key", "0123456789abcdef", 16, 0600);
+	ck_assert_str_eq(load(everything), "");
+	ck_assert_str_eq(peer_name(settings->profiles[0], sources[_i].source),
+	                 trunks ? trunks : "stranger");
+	ck_assert_str_eq(peer_name(settings->profiles[1], sources[_i].source),
+	                 phones ? phones : "stranger");
+}
+END_TEST
+
+START_TEST(first_of_equally_specific_peers_wins)
+{
+	ck_assert_str_eq(
+		load("profiles: {p: {listen: udp:0.0.0.0, peers: [b, a]}}\n"
+	             "peers: {a: {networks: 0.0.0.0/0}, b: {networks: 0.0.0.0/0}}\n"),
+		"");
+	ck_assert_str_eq(peer_name(settings->profiles[0], "192.0.2.1"), "b");
+}
+END_TEST
+
+/* What is wrong */
+
+#define F    "signpost.yaml:"
+#define PBX  "peers: {pbx: {networks: 10.0.0.0/8}}\n"
+#define CIDR "  hint: write 192.0.2.0/24, 2001:db8::/32 or one address\n"
+#define ADDR "  hint: write udp:ADDRESS:PORT or tcp:ADDRESS:PORT\n"
+#define LOG  "  hint: known keys: calls, format\n"
+#define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static const struct {
+	const char *yaml, *findings;
+} wrong[] = {
+	{"profile: {}\n", F "1:1: error: unknown key \"profile\"\n"
+                            "  hint: did you mean \"profiles\"?\n"},
+	{"metrics: {listen: 127.0.0.1:9090}\n",
+         F "1:1: error: unknown key \"metrics\"\n"
+           "  hint: known keys: profiles, peers, rules, secret, workers, log, methods\n"},
+	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
+                                       "  hint: first given at signpost.yaml:1:1\n"},
+	{"[a]\n", F "1:1: error: the settings must be a mapping, not a list\n"},
+
+	/* profiles */
+	{"profiles: {}\n", F "1:11: error: there is no profile in profiles\n"
+                             "  hint: leave the key out to listen on 127.0.0.1 only\n"},
+	{"profiles:\n", F "1:10: error: profiles must be a mapping, not a text\n"},
+	{"profiles: {p: udp}\n",
+         F "1:15: error: a profile must be a mapping, not a text\n"},
+	{"profiles: {p: {}}\n", F "1:15: error: a profile needs \"listen\"\n" F
+                                  "1:15: error: a profile needs \"peers\"\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: []}}\n",
+         F "1:46: error: \"peers\" must not be an empty list\n"},
+	{"profiles: {p: {listen: [], peers: pbx}}\n" PBX,
+         F "1:24: error: \"listen\" must not be an empty list\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx, auth: {}}}\n" PBX,
+         F "1:51: error: unknown key \"auth\"\n"
+           "  hint: known keys: listen, peers\n"},
+	{"profiles:\n"
+         "  p: {listen: udp:127.0.0.1:1, peers: pbx}\n"
+         "  p: {listen: udp:127.0.0.1:2, peers: pbx}\n" PBX,
+         F "3:3: error: profile \"p\" is defined twice\n"
+           "  hint: first defined at signpost.yaml:2:3\n"},
+	{"profiles: {\"\": {listen: udp:127.0.0.1, peers: pbx}}\n" PBX,
+         F "1:12: error: \"profile\" must not be empty\n"},
+
+	/* peers of a profile */
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: [pbz, pbx, pbx, {}]}}\n" PBX, F
+         "1:47: error: no peer is called \"pbz\"\n"
+         "  hint: did you mean \"pbx\"?\n" F "1:57: error: peer \"pbx\" is named twice\n"
+         "  hint: first named at signpost.yaml:1:52\n" F
+         "1:62: error: \"peers\" must be a text, not a mapping\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: carrier}}\n",
+         F "1:46: error: no peer is called \"carrier\"\n"},
+	{PBX, "signpost.yaml:1:9: warning: peer \"pbx\" is in no profile\n"},
+
+	/* listen addresses */
+	{"profiles: {p: {listen: [\"127.0.0.1:5060\", \"tls:127.0.0.1\", "
+         "\"udp:pbx.example\","
+         " \"udp:[fe80::1%eth0]\"], peers: pbx}}\n" PBX,
+         F "1:25: error: \"127.0.0.1:5060\" is no listen address: "
+           "it begins with neither udp: nor tcp:\n" ADDR F
+           "1:43: error: \"tls:127.0.0.1\" is no listen address: "
+           "it begins with neither udp: nor tcp:\n" ADDR F
+           "1:60: error: \"udp:pbx.example\" is no listen address: "
+           "the address is not numeric; names are never looked up\n" ADDR F
+           "1:79: error: \"udp:[fe80::1%eth0]\" is no listen address: "
+           "zones of link-local addresses (%eth0) are not supported\n" ADDR},
+	{"profiles:\n"
+         "  p: {listen: [\"udp:[::1]:5060\", \"tcp:[::1]:5060\"], peers: pbx}\n"
+         "  q: {listen: \"udp:[0::1]\", peers: pbx}\n" PBX,
+         F "3:15: error: \"udp:[::1]:5060\" is listened on twice\n"
+           "  hint: first at signpost.yaml:2:16\n"},
+	{"profiles:\n"
+         "  p: {listen: [udp:10.0.0.1, tcp:0.0.0.0, \"udp:[::]\"], peers: pbx}\n"
+         "  q: {listen: [udp:0.0.0.0, tcp:10.0.0.1, udp:0.0.0.0:5061], peers: pbx}\n" PBX,
+         F "3:16: error: \"udp:0.0.0.0:5060\" and \"udp:10.0.0.1:5060\" cannot be "
+           "listened on together\n"
+           "  hint: the other is at signpost.yaml:2:16\n" F
+           "3:29: error: \"tcp:10.0.0.1:5060\" and \"tcp:0.0.0.0:5060\" cannot be "
+           "listened on together\n"
+           "  hint: the other is at signpost.yaml:2:30\n"},
+
+	/* peers */
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx}}\n"
+         "peers:\n"
+         "  pbx:\n"
+         "    networks: [10.0.0.1/8, 10.0.0.0/33, \"fd00::/129\", pbx.example, 10.1, "
+         "[]]\n",
+         F
+         "4:16: error: \"10.0.0.1/8\" is no network: bits are set beyond the "
+         "prefix\n" CIDR F
+         "4:28: error: \"10.0.0.0/33\" is no network: the prefix length must be a "
+         "number from 0 to 32\n" CIDR F
+         "4:41: error: \"fd00::/129\" is no network: the prefix length must be a "
+         "number from 0 to 128\n" CIDR F
+         "4:55: error: \"pbx.example\" is no network: not an IPv4 or IPv6 address\n" CIDR
+                 F
+         "4:68: error: \"10.1\" is no network: not an IPv4 or IPv6 address\n" CIDR F
+         "4:74: error: \"networks\" must be a text, not a list\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx}}\n"
+         "peers: {pbx: {}, pbx: {network: 10.0.0.1}}\n",
+         F "2:14: error: a peer needs \"networks\"\n" F
+           "2:18: error: peer \"pbx\" is defined twice\n"
+           "  hint: first defined at signpost.yaml:2:9\n" F
+           "2:23: error: a peer needs \"networks\"\n" F
+           "2:24: error: unknown key \"network\"\n"
+           "  hint: did you mean \"networks\"?\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx}}\n"
+         "peers: {\"a\\e[2J\": {networks: \"::1\"}, " A64 "a: {networks: \"::1\"},"
+         " pbx: {networks: \"::1\"}}\n",
+         F "2:9: error: the name of a peer may not have control characters\n" F
+           "2:38: error: the name of a peer may have 64 bytes\n"},
+	{"peers: [pbx]\n", F "1:8: error: peers must be a mapping, not a list\n"},
+
+	/* rules, secret */
+	{"rules: [a, b]\n", F "1:8: error: \"rules\" must be a text, not a list\n"},
+	{"secret: nowhere\n",
+         F "1:9: error: cannot open \"nowhere\": No such file or directory\n"},
+	{"secret: /dev/null\n", F "1:9: error: \"/dev/null\" is not a regular file\n"},
+	{"secret: .\n", F "1:9: error: \".\" is not a regular file\n"},
+
+	/* workers, log */
+	{"workers: 0\n",
+         F "1:10: error: \"workers\" must be auto or a whole number from 1 to 64\n"},
+	{"workers: 65\n",
+         F "1:10: error: \"workers\" must be auto or a whole number from 1 to 64\n"},
+	{"workers: many\n",
+         F "1:10: error: \"workers\" must be auto or a whole number from 1 to 64\n"},
+	{"workers: [1]\n",
+         F "1:10: error: \"workers\" must be auto or a whole number from 1 to 64\n"},
+	{"workers:\n",
+         F "1:9: error: \"workers\" must be auto or a whole number from 1 to 64\n"},
+	{"workers: auto\n", ""},
+	{"log: all\n", F "1:6: error: log must be a mapping, not a text\n"},
+	{"log: {calls: rejectd, format: xml, level: 1}\n",
+         F "1:14: error: \"calls\" must be one of all, rejected, none, not \"rejectd\"\n"
+           "  hint: did you mean \"rejected\"?\n" F
+           "1:31: error: \"format\" must be one of text, json, not \"xml\"\n" F
+           "1:36: error: unknown key \"level\"\n" LOG},
+
+	/* methods */
+	{"methods: [INVITE, ACK, CANCEL, OPTIONS, INVITE, \"IN VITE\", []]\n",
+         F "1:19: error: ACK cannot be redirected\n"
+           "  hint: leave it out: it is always dealt with\n" F
+           "1:24: error: CANCEL cannot be redirected\n"
+           "  hint: leave it out: it is always dealt with\n" F
+           "1:32: error: OPTIONS cannot be redirected\n"
+           "  hint: leave it out: it is always dealt with\n" F
+           "1:41: error: method \"INVITE\" is named twice\n"
+           "  hint: first at signpost.yaml:1:11\n" F
+           "1:49: error: \"IN VITE\" is no method\n" F
+           "1:60: error: \"methods\" must be a text, not a list\n"},
+	{"methods: []\n", F "1:10: error: \"methods\" must not be an empty list\n"},
+	{"methods: invite\n", F "1:10: warning: methods are compared by case, and "
+                                "\"invite\" is not in capitals\n"
+                                "  hint: did you mean INVITE?\n"},
+	{"methods: [A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q]\n",
+         F "1:59: error: there are more than 16 methods\n"},
+	{"methods: [A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, A-.!%*_+`'~9]\n", ""},
+	{"methods: " A64 "\n", F "1:10: error: \"" A64 "\" is no method\n"},
+};
+
+START_TEST(every_mistake_is_found_where_it_is)
+{
+	ck_assert_str_eq(load(wrong[_i].yaml), wrong[_i].findings);
+}
+END_TEST
+
+START_TEST(missing_file_is_an_error)
+{
+	ck_assert_str_eq(load_path("nowhere.yaml"),
+	                 "nowhere.yaml: error: cannot open: No such file or directory\n");
+}
+END_TEST
+
+#define GOOD_ONE "  hint: head -c 32 /dev/urandom | base64 makes a good one\n"
+#define BAD_SIZE                                                                         \
+	F "1:9: error: the secret in \"key\" must have 16 to 4096 bytes\n" GOOD_ONE
+
+static const struct {
+	size_t bytes, line_ends;
+	mode_t mode;
+	const char *findings;
+} secrets[] = {
+	{0, 0, 0600, BAD_SIZE},
+	{15, 1, 0600, BAD_SIZE},
+	{16, 0, 0600, ""},
+	{16, 1, 0640, ""},
+	{4096, 0, 0600, ""},
+	{4096, 2, 0600, ""},
+	{4097, 0, 0600, BAD_SIZE},
+	{100000, 0, 0600, BAD_SIZE},
+	{16, 0, 0604,
+         F "1:9: warning: everybody can read the secret in \"key\"\n"
+           "  hint: chmod o-r key\n"},
+};
+
+START_TEST(secret_has_enough_bytes_and_few_readers)
+{
+	static char bytes[100000];
+	memset(bytes, 'k', secrets[_i].bytes);
+	memset(bytes + secrets[_i].bytes, '\n', secrets[_i].line_ends);
+	write_file("key", bytes, secrets[_i].bytes + secrets[_i].line_ends,
+	           secrets[_i].mode);
+	ck_assert_str_eq(load("secret: key\n"), secrets[_i].findings);
+	if (settings)
+		ck_assert_uint_eq(settings->secret.len, secrets[_i].bytes);
+}
+END_TEST
+
+START_TEST(binary_secret_is_kept_to_the_byte)
+{
+	write_file("key", "\0\n234567890abcde\0\n", 18, 0600);
+	ck_assert_str_eq(load("secret: key\n"), "");
+	ck_assert_uint_eq(settings->secret.len, 17);
+	ck_assert_mem_eq(settings->secret.at, "\0\n234567890abcde\0", 17);
+}
+END_TEST
+
+START_TEST(fifo_for_a_secret_does_not_block)
+{
+	ck_assert_int_eq(mkfifo("key", 0600), 0);
+	ck_assert_str_eq(load("secret: key\n"),
+	                 F "1:9: error: \"key\" is not a regular file\n");
+}
+END_TEST
+
+START_TEST(listen_addresses_are_limited)
+{
+	size_t size;
+	char *yaml;
+	FILE *to = open_memstream(&yaml, &size);
+	fprintf(to, PBX "profiles: {p: {peers: pbx, listen: [udp:10.0.0.1:1");
+	for (int port = 2; port <= LISTENS_MAX + 1 - _i; port++)
+		fprintf(to, ",\nudp:10.0.0.1:%d", port);
+	fprintf(to, "]}}\n");
+	fclose(to);
+	ck_assert_str_eq(
+		load(yaml),
+		_i ? "" : F "258:1: error: there are more than 256 listen addresses\n");
+	free(yaml);
+}
+END_TEST
+
+/* Each block of memory in turn is the one that is not there. */
+START_TEST(memory_may_run_out_anywhere)
+{
+	bool good = false;
+	write_file("signpost.yaml", everything, strlen(everything), 0644);
+	struct document *document = document_read("signpost.yaml", 1 << 20, diags);
+	ck_assert_ptr_nonnull(document);
+	const struct node *root = document_root(document);
+	for (size_t limit = 64; !good; limit += 64) {
+		struct settings into = {.listen_count = 0};
+		struct load load = {.arena = arena_new(limit), .diags = diags};
+		if (!load.arena)
+			continue;
+		good = profiles_read(&load, root->pairs[0].value, root->pairs[1].value,
+		                     &into) &&
+		       methods_allow(&load, &into);
+		ck_assert_msg(good != load.out_of_memory, "%zu bytes", limit);
+		ck_assert_uint_eq(diags_errors(diags), 0);
+		arena_free(load.arena);
+	}
+	document_free(document);
+}
+END_TEST
+
+static void add_good(TCase *tc)
+{
+	tcase_add_test(tc, without_a_file_only_loopback_gets_in);
+	tcase_add_test(tc, defaults_are_as_documented);
+	tcase_add_test(tc, every_key_is_read);
+	tcase_add_test(tc, ack_is_allowed_only_with_invite);
+	tcase_add_loop_test(tc, rules_lie_beside_the_settings, 0, COUNT(paths));
+	tcase_add_loop_test(tc, most_specific_network_of_the_profile_wins, 0,
+	                    COUNT(sources));
+	tcase_add_test(tc, first_of_equally_specific_peers_wins);
+	tcase_add_test(tc, memory_may_run_out_anywhere);
+}
+
+static void add_wrong(TCase *tc)
+{
+	tcase_add_loop_test(tc, every_mistake_is_found_where_it_is, 0, COUNT(wrong));
+	tcase_add_test(tc, missing_file_is_an_error);
+	tcase_add_loop_test(tc, secret_has_enough_bytes_and_few_readers, 0,
+	                    COUNT(secrets));
+	tcase_add_test(tc, binary_secret_is_kept_to_the_byte);
+	tcase_add_test(tc, fifo_for_a_secret_does_not_block);
+	tcase_add_loop_test(tc, listen_addresses_are_limited, 0, 2);
+}
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("settings");
+	TCase *tc = tcase_create("good");
+	tcase_add_checked_fixture(tc, enter, leave);
+	add_good(tc);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("wrong");
+	tcase_add_checked_fixture(tc, enter, leave);
+	add_wrong(tc);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
