@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* door.h - between a socket and the request's way.
  *
- * A door turns bytes into one parsed message plus where it came from, and takes one reply text back. All
- * doors share everything behind this file.
+ * A door turns bytes into one parsed message plus where it came from, and takes one reply
+ * text back. All doors share everything behind this file.
  */
 #ifndef SERVER_DOOR_H
 #define SERVER_DOOR_H
@@ -14,7 +14,8 @@
 /* Where a message came from. */
 struct arrival {
 	struct endpoint source;
-	const struct listen *listen; /* the listener it came in by: its address, its profile */
+	const struct listen
+		*listen; /* the listener it came in by: its address, its profile */
 };
 
 #define REPLY_MAX 65507 /* bytes: what a UDP datagram over IPv4 can carry */
@@ -22,15 +23,17 @@ struct arrival {
 /* One reply. length 0: send nothing. */
 struct reply {
 	size_t length;
-	struct endpoint to; /* on a stream: ignored, the reply goes down the same connection */
-	bool close;         /* on a stream: close it after this reply, or at once if there is none */
+	struct endpoint
+		to; /* on a stream: ignored, the reply goes down the same connection */
+	bool close; /* on a stream: close it after this reply, or at once if there is none
+	             */
 	char text[REPLY_MAX + 1];
 };
 
 struct redirect; /* the request's way: redirect.h. One per thread. */
 
-/* True if this source may talk to this listener. A door that can asks before it looks at the
- * message; redirect_answer() asks in any case. */
+/* True if this source may talk to this listener. A door that can asks before it looks at
+ * the message; redirect_answer() asks in any case. */
 bool redirect_admits(struct redirect *redirect, const struct arrival *arrival);
 
 /* What every door does with a message: fills reply. */

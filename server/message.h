@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* message.h - one SIP message taken into its start line and header fields.
  *
- * sofia-sip's parser does the work, with a message class of ours that hands every header field over as
- * it came, name and value, and interprets none: a broken header that nobody needs cannot fail, and a
- * reply can copy what it must copy to the letter (RFC 3261 8.2.6.2). Only Content-Length is looked
- * at, because a stream cannot be cut into messages without it.
+ * sofia-sip's parser does the work, with a message class of ours that hands every header
+ * field over as it came, name and value, and interprets none: a broken header that nobody
+ * needs cannot fail, and a reply can copy what it must copy to the letter (RFC
+ * 3261 8.2.6.2). Only Content-Length is looked at, because a stream cannot be cut into
+ * messages without it.
  *
- * nta wants to see a message in order before it passes it on, and answers by itself what it does not
- * like; so the class shows it the same well-formed INVITE whatever came in. All decisions are then
- * ours, and no peer's Via ever reaches the library's resolver.
+ * nta wants to see a message in order before it passes it on, and answers by itself what
+ * it does not like; so the class shows it the same well-formed INVITE whatever came in.
+ * All decisions are then ours, and no peer's Via ever reaches the library's resolver.
  */
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H
@@ -21,18 +22,23 @@
 
 #include "rules/slice.h"
 
-#define MESSAGE_MAX 65535u /* bytes, headers and body; RFC 3261 18.1.1 asks for this many */
+#define MESSAGE_MAX                                                                      \
+	65535u /* bytes, headers and body; RFC 3261 18.1.1 asks for this many */
 
-/* One header field. The value is trimmed; line folding (CRLF and blanks) is still inside. */
+/* One header field. The value is trimmed; line folding (CRLF and blanks) is still inside.
+ */
 struct field {
 	struct slice name, value;
 };
 
 enum framing {
 	FRAMING_OK,
-	FRAMING_TRUNCATED,  /* Content-Length beyond the end of the datagram: 400 (RFC 3261 18.3) */
-	FRAMING_TOO_LARGE,  /* beyond MESSAGE_MAX on a stream: 413, and the stream is closed */
-	FRAMING_BAD_LENGTH, /* no number, or two that differ: 400, and a stream is closed */
+	FRAMING_TRUNCATED,  /* Content-Length beyond the end of the datagram: 400 (RFC
+	                       3261 18.3) */
+	FRAMING_TOO_LARGE,  /* beyond MESSAGE_MAX on a stream: 413, and the stream is
+	                       closed */
+	FRAMING_BAD_LENGTH, /* no number, or two that differ: 400, and a stream is closed
+	                     */
 };
 
 struct message {
@@ -43,21 +49,24 @@ struct message {
 	enum framing framing;
 };
 
-/* The message class for datagrams or for streams. Made by message_init(), once, before any thread
- * starts; never freed. */
+/* The message class for datagrams or for streams. Made by message_init(), once, before
+ * any thread starts; never freed. */
 bool message_init(void);
 const msg_mclass_t *message_class(bool stream);
 
-/* The view of a message that one of these classes has parsed, as far as its empty line; NULL if it did
- * not get that far. Lives as long as the msg_t. */
+/* The view of a message that one of these classes has parsed, as far as its empty line;
+ * NULL if it did not get that far. Lives as long as the msg_t. */
 const struct message *message_of(msg_t *msg);
 
-/* Parses text as one datagram. NULL if there is no start line and empty line, or out of memory. The
- * caller releases it with msg_destroy(). */
+/* Parses text as one datagram. NULL if there is no start line and empty line, or out of
+ * memory. The caller releases it with msg_destroy(). */
 msg_t *message_parse(struct slice text);
 
-/* True if name is the field called full ("Call-ID") or its compact form ("i", RFC 3261 7.3.3); without
+/* True if the field is called name; compact forms are the same as full ones, without
  * case. */
-bool field_is(const struct field *field, const char *full);
+bool field_is(const struct field *field, struct slice name);
+
+/* "Call-ID" for "i" (RFC 3261 7.3.3); any other name as it is. */
+struct slice field_full_name(struct slice name);
 
 #endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/configuration.h"
+
+#include <ifaddrs.h>
+#include <string.h>
+
+/* What a table is held against. */
+struct holding {
+	const struct settings *settings;
+	struct diags *diags;
+	struct ifaddrs *interfaces; /* of this machine, for listeners on all addresses;
+	                               may be NULL */
+};
+
+static bool is_local(const struct ifaddrs *interfaces, const struct address *address)
+{
+	struct endpoint endpoint;
+	for (const struct ifaddrs *i = interfaces; i; i = i->ifa_next)
+		if (i->ifa_addr &&
+		    endpoint_from_sockaddr(TRANSPORT_UDP, i->ifa_addr, &endpoint) &&
+		    address_equal(&endpoint.address, address))
+			return true;
+	return false;
+}
+
+/* "host" may be a name: those are not looked up, and pass. */
+static void check_target(void *arg, struct slice host, unsigned port,
+                         struct position position)
+{
+	const struct holding *holding = arg;
+	struct address address;
+	char hint[DIAGS_HINT_MAX];
+	if (!address_parse(host, &address))
+		return;
+	for (size_t i = 0; i < holding->settings->listen_count; i++) {
+		const struct listen *listen = &holding->settings->listens[i];
+		const struct address *mine = &listen->endpoint.address;
+		if ((port ? port : SIP_PORT) != listen->endpoint.port)
+			continue;
+		if (!address_equal(mine, &address) &&
+		    !(address_is_any(mine) &&
+		      address_is_v4(mine) == address_is_v4(&address) &&
+		      is_local(holding->interfaces, &address)))
+			continue;
+		diags_add(holding->diags, SEVERITY_ERROR, position,
+		          diags_hint(hint, "this server listens on %s", listen->text.at),
+		          "a redirect to this server itself would never end");
+		return;
+	}
+}
+
+static void check_listener(void *arg, struct slice listener, struct position position)
+{
+	const struct holding *holding = arg;
+	for (size_t i = 0; i < holding->settings->listen_count; i++)
+		if (slice_equal(holding->settings->listens[i].text, listener))
+			return;
+	diags_add(holding->diags, SEVERITY_ERROR, position,
+	          "listeners are defined in the settings", "no listener is called \"%s\"",
+	          listener.at);
+}
+
+struct table *configuration_table(const struct configuration *configuration,
+                                  struct diags *diags)
+{
+	size_t errors = diags_errors(diags);
+	struct table *table =
+		table_load(configuration->rules_path, TABLE_BYTES_MAX, diags);
+	if (!table || !configuration->settings_path)
+		return table;
+	struct holding holding = {configuration->settings, diags, NULL};
+	if (getifaddrs(&holding.interfaces) < 0)
+		holding.interfaces = NULL;
+	table_visit(table,
+	            &(struct table_visitor){&holding, check_target, check_listener});
+	if (holding.interfaces)
+		freeifaddrs(holding.interfaces);
+	if (diags_errors(diags) == errors)
+		return table;
+	table_free(table);
+	return NULL;
+}
+
+bool configuration_load(struct configuration *configuration, struct diags *diags)
+{
+	configuration->settings = settings_load(configuration->settings_path, diags);
+	if (!configuration->rules_path && configuration->settings)
+		configuration->rules_path = configuration->settings->rules_path;
+	if (configuration->rules_path && configuration->settings)
+		configuration->table = configuration_table(configuration, diags);
+	else if (configuration->rules_path) /* show its findings as well */
+		table_free(table_load(configuration->rules_path, TABLE_BYTES_MAX, diags));
+	return configuration->settings && configuration->table;
+}
+
+void configuration_free(struct configuration *configuration)
+{
+	table_free(configuration->table);
+	settings_free(configuration->settings);
+	configuration->table = NULL;
+	configuration->settings = NULL;
+}

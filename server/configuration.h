@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* configuration.h - the settings and the routing table together, as every command loads
+ * them. */
+#ifndef SERVER_CONFIGURATION_H
+#define SERVER_CONFIGURATION_H
+
+#include "rules/diags.h"
+#include "rules/table.h"
+#include "server/settings.h"
+
+struct configuration {
+	const char *settings_path; /* -c; NULL: the built-in settings */
+	const char *rules_path;    /* -r, else what the settings say; set by
+	                              configuration_load() */
+	struct settings *settings;
+	struct table *table;
+};
+
+/* Loads both; settings_path and rules_path are set by the caller, who frees with
+ * configuration_free(). All findings go to diags. False if any is an error. */
+bool configuration_load(struct configuration *configuration, struct diags *diags);
+void configuration_free(struct configuration *configuration);
+
+/* Loads the routing table again, against the settings in force: NULL after an error. What
+ * only both together can tell is looked at here: Contacts that lead back to our own
+ * listeners (an endless loop), rules for listeners that there are not. */
+struct table *configuration_table(const struct configuration *configuration,
+                                  struct diags *diags);
+
+#endif

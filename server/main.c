@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/configuration.h"
+#include "server/ping.h"
+#include "server/route.h"
+#include "server/serve.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage[] =
+	"usage: signpost COMMAND\n"
+	"\n"
+	"  serve [-c signpost.yaml] [-r rules.yaml]   run in the foreground\n"
+	"  check [-c signpost.yaml] [-r rules.yaml]   print every finding; exit 0 or 1\n"
+	"  route [-c signpost.yaml] [-r rules.yaml] [OPTION...] CALLED\n"
+	"                                             the answer to a call, and why\n"
+	"      --caller X           number, user or URI of the caller\n"
+	"      --source ADDR[:PORT] where the request comes from\n"
+	"      --listener L         where it comes in: udp:192.0.2.1:5060\n"
+	"      --header 'N: value'  a header of the request; may be repeated\n"
+	"      --method M           another method than INVITE\n"
+	"      --call-id ID         decides which of several gateways comes first\n"
+	"                           exit 0: redirect, 3: any other answer\n"
+	"  ping [--timeout MS] [udp:|tcp:]ADDR[:PORT] ask with an OPTIONS; exit 0 if it "
+        "is answered 200\n"
+	"  help                                       print this\n"
+	"  version                                    print the version\n"
+	"\n"
+	"One of -c and -r is needed. Without -c the server listens on udp and tcp "
+        "127.0.0.1:5060\n"
+	"and lets loopback in. SIGHUP reloads the rules, SIGTERM stops.\n";
+
+static int say_usage(void)
+{
+	fputs(usage, stderr);
+	return EXIT_USAGE;
+}
+
+/* Options */
+
+struct options {
+	struct configuration configuration;
+	struct question question;
+	unsigned timeout_ms;
+};
+
+static bool set_timeout(struct options *options, const char *text)
+{
+	unsigned long value;
+	if (!slice_number(slice_of(text), 3600000, &value) || value == 0)
+		return false;
+	options->timeout_ms = (unsigned)value;
+	return true;
+}
+
+static bool take_option(struct options *options, int option)
+{
+	struct question *question = &options->question;
+	switch (option) {
+	case 'c':
+		options->configuration.settings_path = optarg;
+		return true;
+	case 'r':
+		options->configuration.rules_path = optarg;
+		return true;
+	case 'f':
+		question->caller = optarg;
+		return true;
+	case 's':
+		question->source = optarg;
+		return true;
+	case 'l':
+		question->listener = optarg;
+		return true;
+	case 'm':
+		question->method = optarg;
+		return true;
+	case 'i':
+		question->call_id = optarg;
+		return true;
+	case 'h':
+		if (question->header_count == ROUTE_HEADERS_MAX)
+			return false;
+		question->headers[question->header_count++] = optarg;
+		return true;
+	case 't':
+		return set_timeout(options, optarg);
+	default:
+		return false;
+	}
+}
+
+/* Reads the options behind the command; *left is then the first argument. */
+static bool read_options(int argc, char **argv, const char *shorts,
+                         const struct option *longs, struct options *options, int *left)
+{
+	int option;
+	optind = 2;
+	while ((option = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
+		if (!take_option(options, option))
+			return false;
+	*left = optind;
+	return true;
+}
+
+static const struct option no_longs[] = {{0}};
+
+/* Commands */
+
+/* Loads, and prints every finding. */
+static bool load(struct configuration *configuration)
+{
+	struct diags *diags = diags_new();
+	bool good = diags && configuration_load(configuration, diags);
+	if (diags)
+		diags_print(diags, stderr);
+	diags_free(diags);
+	return good;
+}
+
+static bool wants_files(int argc, char **argv, struct options *options)
+{
+	int left;
+	return read_options(argc, argv, "c:r:", no_longs, options, &left) &&
+	       left == argc &&
+	       (options->configuration.settings_path ||
+	        options->configuration.rules_path);
+}
+
+static int serve_command(int argc, char **argv)
+{
+	struct options options = {0};
+	if (!wants_files(argc, argv, &options))
+		return say_usage();
+	int status = load(&options.configuration) ? serve(&options.configuration)
+	                                          : EXIT_FAILURE;
+	configuration_free(&options.configuration);
+	return status;
+}
+
+static int check_command(int argc, char **argv)
+{
+	struct options options = {0};
+	if (!wants_files(argc, argv, &options))
+		return say_usage();
+	bool good = load(&options.configuration);
+	if (good) {
+		struct table_counts counts = table_counts(options.configuration.table);
+		printf("%s: good: %zu rules, %zu gateways, %zu groups\n",
+		       options.configuration.rules_path, counts.rules, counts.gateways,
+		       counts.groups);
+	}
+	configuration_free(&options.configuration);
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int route_command(int argc, char **argv)
+{
+	static const struct option longs[] = {{"caller", required_argument, NULL, 'f'},
+	                                      {"source", required_argument, NULL, 's'},
+	                                      {"listener", required_argument, NULL, 'l'},
+	                                      {"header", required_argument, NULL, 'h'},
+	                                      {"method", required_argument, NULL, 'm'},
+	                                      {"call-id", required_argument, NULL, 'i'},
+	                                      {0}};
+	struct options options = {0};
+	struct configuration *configuration = &options.configuration;
+	int left;
+	if (!read_options(argc, argv, "c:r:", longs, &options, &left) ||
+	    left + 1 != argc ||
+	    !(configuration->settings_path || configuration->rules_path))
+		return say_usage();
+	options.question.called = argv[left];
+	int status = load(configuration) ? route(configuration, &options.question)
+	                                 : EXIT_FAILURE;
+	configuration_free(configuration);
+	return status;
+}
+
+static int ping_command(int argc, char **argv)
+{
+	static const struct option longs[] = {{"timeout", required_argument, NULL, 't'},
+	                                      {0}};
+	struct options options = {.timeout_ms = 2000};
+	struct endpoint to;
+	const char *why;
+	char text[ENDPOINT_TEXT_MAX + 8];
+	int left;
+	if (!read_options(argc, argv, "", longs, &options, &left) || left + 1 != argc)
+		return say_usage();
+	bool named = strncmp(argv[left], "udp:", 4) == 0 ||
+	             strncmp(argv[left], "tcp:", 4) == 0;
+	snprintf(text, sizeof text, "%s%s", named ? "" : "udp:", argv[left]);
+	if (!endpoint_parse(slice_of(text), &to, &why)) {
+		fprintf(stderr, "signpost: \"%s\": %s\n", argv[left], why);
+		return EXIT_USAGE;
+	}
+	int status = ping(&to, options.timeout_ms);
+	if (status < 0)
+		fprintf(stderr, "signpost: no answer from %s: %s\n", text,
+		        strerror(-status));
+	else
+		printf("%s answers %d\n", text, status);
+	return status == 200 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int help_command(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fputs(usage, stdout);
+	return EXIT_SUCCESS;
+}
+
+static int version_command(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("signpost " VERSION);
+	return EXIT_SUCCESS;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"serve", serve_command}, {"check", check_command},
+	{"route", route_command}, {"ping", ping_command},
+	{"help", help_command},   {"version", version_command},
+	{"--help", help_command}, {"--version", version_command},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc, argv);
+	return say_usage();
+}

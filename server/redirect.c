@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/redirect.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "rules/table.h"
+#include "server/calllog.h"
+#include "server/contacts.h"
+#include "server/log.h"
+#include "server/request.h"
+#include "server/response.h"
+
+/* RFC 3261 18.1.1: what a path of unknown MTU carries whole. */
+#define UDP_REPLY_MAX 1300
+
+struct redirect {
+	const struct settings *settings;
+	struct snapshot *snapshot;
+	const struct tag_keys *keys;
+	struct workspace *workspace;
+	struct request_numbers numbers;
+	char tag[TAG_TEXT_MAX];
+	char contacts[CONTACTS_TEXT_MAX];
+};
+
+struct redirect *redirect_new(const struct settings *settings, struct snapshot *snapshot,
+                              const struct tag_keys *keys)
+{
+	struct redirect *redirect = calloc(1, sizeof *redirect);
+	struct workspace *workspace = workspace_new();
+	if (!redirect || !workspace) {
+		free(redirect);
+		workspace_free(workspace);
+		return NULL;
+	}
+	redirect->settings = settings;
+	redirect->snapshot = snapshot;
+	redirect->keys = keys;
+	redirect->workspace = workspace;
+	return redirect;
+}
+
+void redirect_free(struct redirect *redirect)
+{
+	if (!redirect)
+		return;
+	workspace_free(redirect->workspace);
+	free(redirect);
+}
+
+bool redirect_admits(struct redirect *redirect, const struct arrival *arrival)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	(void)redirect;
+	if (profile_peer(arrival->listen->profile, &arrival->source.address))
+		return true;
+	log_often(LOG_STRANGER, "stranger ignored source=%s listener=%s",
+	          endpoint_text(&arrival->source, text), arrival->listen->text.at);
+	return false;
+}
+
+static bool is_listed(const struct settings *settings, struct slice method)
+{
+	for (size_t i = 0; i < settings->method_count; i++)
+		if (slice_equal(settings->methods[i], method))
+			return true;
+	return false;
+}
+
+/* Asks the table; what it decides goes into response. */
+static void ask(struct redirect *redirect, const struct table *table,
+                const struct request *request, const struct arrival *arrival,
+                struct explanation *explanation, struct response *response)
+{
+	struct decision *decision = &explanation->decision;
+	uint64_t key = tag_call_key(redirect->keys, request->call_id);
+	if (!request_facts(request, arrival, key, &redirect->numbers,
+	                   &explanation->facts)) {
+		response->status = 414; /* RFC 3261 21.4.12 */
+		explanation->why = "the user part of the Request-URI is too long";
+		return;
+	}
+	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
+	             decision);
+	explanation->decided = true;
+	response->status = decision->status;
+	response->phrase = decision->phrase;
+	response->reason = decision->reason;
+	response->retry_after_s = decision->retry_after_s;
+	response->expires_s = decision->expires_s;
+	if (decision->cause == CAUSE_GAVE_UP)
+		log_often(LOG_GAVE_UP,
+		          "rule undecided, its regex took too long rule=\"%s\"",
+		          decision->rule.at);
+	if (decision->status < 400 && !contacts_filter(decision, request)) {
+		/* RFC 3261 8.3 and, for sips, RFC 5630 5.3 */
+		*response = (struct response){
+			.status = request->scheme == SCHEME_SIPS ? 480 : 404};
+		explanation->why = "no target may be offered for this Request-URI";
+	}
+}
+
+/* The answer table, row by row. Silence is status 0. */
+static void decide(struct redirect *redirect, const struct table *table,
+                   const struct request *request, const struct arrival *arrival,
+                   struct explanation *explanation, struct response *response)
+{
+	struct slice method = request->method;
+	if (slice_equal(method, slice_of("ACK"))) {
+		explanation->why = "an ACK is never answered"; /* RFC 3261 8.2.7 */
+	} else if (request->fault) {
+		response->status = request->fault;
+		response->phrase = slice_of(request->phrase);
+		explanation->why = "the message is broken";
+	} else if (slice_equal(method, slice_of("CANCEL"))) {
+		response->status = 200; /* RFC 3261 9.2 */
+		explanation->why = "a CANCEL is answered 200";
+	} else if (request->scheme == SCHEME_OTHER) {
+		response->status = 416; /* RFC 3261 8.2.2.1 */
+		explanation->why = "the Request-URI is neither sip, sips nor tel";
+	} else if (request->to_tag.len) {
+		response->status = 481; /* RFC 3261 12.2.2 */
+		explanation->why = "the To tag names a dialog, and there are none here";
+	} else if (slice_equal(method, slice_of("OPTIONS"))) {
+		response->status = 200; /* RFC 3261 11.2 */
+		response->allow = redirect->settings->allow;
+		response->capabilities = true;
+		explanation->why = "an OPTIONS is answered 200";
+	} else if (!is_listed(redirect->settings, method)) {
+		response->status = 405; /* RFC 3261 8.2.1 */
+		response->allow = redirect->settings->allow;
+		explanation->why = "the method is not among those in settings";
+	} else {
+		ask(redirect, table, request, arrival, explanation, response);
+	}
+}
+
+static size_t write_reply(struct redirect *redirect, const struct request *request,
+                          const struct arrival *arrival, struct response *response,
+                          size_t count, const struct decision *decision,
+                          struct reply *reply)
+{
+	if (count)
+		response->contacts = contacts_write(decision, count, redirect->contacts);
+	return response_write(response, request, &arrival->source, redirect->tag,
+	                      reply->text, REPLY_MAX);
+}
+
+/* Drops the worst Contacts of a 3xx over UDP until it fits the path, never all of them.
+ */
+static void fit_reply(struct redirect *redirect, const struct request *request,
+                      const struct arrival *arrival, struct response *response,
+                      struct decision *decision, struct reply *reply)
+{
+	bool redirects = response->status >= 300 && response->status < 400;
+	size_t limit =
+		arrival->source.transport == TRANSPORT_UDP ? UDP_REPLY_MAX : REPLY_MAX;
+	size_t offered = redirects ? decision->target_count : 0, count = offered;
+	reply->length =
+		write_reply(redirect, request, arrival, response, count, decision, reply);
+	while (count > 1 && (!reply->length || reply->length > limit))
+		reply->length = write_reply(redirect, request, arrival, response, --count,
+		                            decision, reply);
+	if (count < offered)
+		log_often(LOG_CUT,
+		          "contacts left out to fit the path rule=\"%s\" kept=%zu of=%zu",
+		          decision->rule.at, count, offered);
+	decision->target_count = count;
+}
+
+static void make_reply(struct redirect *redirect, const struct table *table,
+                       const struct request *request, const struct arrival *arrival,
+                       struct explanation *explanation, struct response *response,
+                       struct reply *reply)
+{
+	decide(redirect, table, request, arrival, explanation, response);
+	if (!response->status)
+		return;
+	tag_make(redirect->keys, request->call_id, request->from_tag, request->branch,
+	         request->cseq_number, redirect->tag);
+	fit_reply(redirect, request, arrival, response, &explanation->decision, reply);
+	reply->to = response_destination(request, &arrival->source);
+	if (!reply->length)
+		log_often(LOG_UNSENDABLE, "reply not sent, it is longer than %d bytes",
+		          REPLY_MAX);
+}
+
+static unsigned microseconds_since(const struct timespec *start)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned)((now.tv_sec - start->tv_sec) * 1000000 +
+	                  (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* One line for each call, that is for each request the table was asked about. */
+static void write_log(const struct redirect *redirect, const struct request *request,
+                      const struct arrival *arrival,
+                      const struct explanation *explanation,
+                      const struct response *response, const struct timespec *start)
+{
+	if (!explanation->decided || redirect->settings->log_calls == LOG_CALLS_NONE)
+		return;
+	struct call call = {
+		.method = request->method,
+		.call_id = request->call_id,
+		.caller = explanation->facts.caller,
+		.called = explanation->facts.called,
+		.source = arrival->source,
+		.listener = arrival->listen->text.at,
+		.rule = explanation->decision.rule,
+		.status = response->status,
+		.contacts = response->contacts,
+		.microseconds = microseconds_since(start),
+	};
+	calllog_write(redirect->settings->log_calls, redirect->settings->log_format,
+	              &call);
+}
+
+static void start_reply(const struct message *message, struct reply *reply)
+{
+	reply->length = 0;
+	reply->close = message->framing != FRAMING_OK;
+}
+
+/* Reads message. False: there is nobody to answer, or nothing. */
+static bool read_request(struct request *request, const struct message *message,
+                         const struct arrival *arrival, su_home_t *home)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	enum request_use use = request_read(request, message, home);
+	if (use == REQUEST_NO_VIA)
+		log_often(LOG_NO_VIA, "message without a usable Via ignored source=%s",
+		          endpoint_text(&arrival->source, text));
+	return use == REQUEST_ANSWER;
+}
+
+void redirect_answer(struct redirect *redirect, const struct message *message,
+                     const struct arrival *arrival, struct reply *reply)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	struct request request;
+	struct response response = {0};
+	struct explanation explanation = {0};
+	struct timespec start;
+	start_reply(message, reply);
+	if (!redirect_admits(redirect, arrival)) {
+		reply->close = true;
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	su_home_init(home);
+	if (read_request(&request, message, arrival, home)) {
+		const struct table *table = snapshot_acquire(redirect->snapshot);
+		make_reply(redirect, table, &request, arrival, &explanation, &response,
+		           reply);
+		write_log(redirect, &request, arrival, &explanation, &response, &start);
+		snapshot_release(redirect->snapshot, table);
+	}
+	su_home_deinit(home);
+}
+
+void redirect_explain(struct redirect *redirect, const struct table *table,
+                      const struct message *message, const struct arrival *arrival,
+                      struct explanation *explanation, struct reply *reply)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	struct request request;
+	struct response response = {0};
+	start_reply(message, reply);
+	su_home_init(home);
+	if (read_request(&request, message, arrival, home))
+		make_reply(redirect, table, &request, arrival, explanation, &response,
+		           reply);
+	su_home_deinit(home);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* redirect.h - the request's way, from a parsed message to the reply's text.
+ *
+ *     door → peers → request (facts) → rules: match → select → rewrite → (decision)
+ *          → contacts → response → door; then the call log
+ *
+ * One function, read from top to bottom in redirect.c. Doors use what door.h declares;
+ * this header is for those who set it up, and for `signpost route`, which goes the same
+ * way.
+ */
+#ifndef SERVER_REDIRECT_H
+#define SERVER_REDIRECT_H
+
+#include "rules/decision.h"
+#include "rules/facts.h"
+#include "server/door.h"
+#include "server/snapshot.h"
+#include "server/tag.h"
+
+/* For one thread. All three must outlive it. NULL when out of memory. */
+struct redirect *redirect_new(const struct settings *settings, struct snapshot *snapshot,
+                              const struct tag_keys *keys);
+void redirect_free(struct redirect *redirect);
+
+/* What redirect_explain() tells besides the reply. */
+struct explanation {
+	const struct trace *trace; /* in: told of the rules considered; may be NULL */
+	bool decided;              /* out: a table was asked, and the next two are set */
+	struct facts facts;
+	struct decision decision; /* its targets as offered */
+	const char *why;          /* out: static text, when no table was asked */
+};
+
+/* redirect_answer() with the reasons, on a table that is held by the caller; writes no
+ * log. Texts of the explanation live until the next call. */
+void redirect_explain(struct redirect *redirect, const struct table *table,
+                      const struct message *message, const struct arrival *arrival,
+                      struct explanation *explanation, struct reply *reply);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/reload.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "server/log.h"
+
+static double milliseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static struct table_counts counts_in_force(struct snapshot *snapshot)
+{
+	const struct table *table = snapshot_acquire(snapshot);
+	struct table_counts counts = table_counts(table);
+	snapshot_release(snapshot, table);
+	return counts;
+}
+
+static bool exchange(struct snapshot *snapshot, struct table *table, const char *path,
+                     double start)
+{
+	struct table_counts old = counts_in_force(snapshot), new = table_counts(table);
+	if (!snapshot_swap(snapshot, table)) {
+		log_event(LOG_ERROR,
+		          "reload failed, out of memory; the table in force stays");
+		return false;
+	}
+	log_event(LOG_INFO,
+	          "reloaded rules=%zu->%zu gateways=%zu->%zu groups=%zu->%zu ms=%.1f "
+	          "file=%s",
+	          old.rules, new.rules, old.gateways, new.gateways, old.groups,
+	          new.groups, milliseconds() - start, path);
+	return true;
+}
+
+bool reload(const struct configuration *configuration, struct snapshot *snapshot)
+{
+	const char *path = configuration->rules_path;
+	double start = milliseconds();
+	struct diags *diags = diags_new();
+	struct table *table = diags ? configuration_table(configuration, diags) : NULL;
+	bool good = table && exchange(snapshot, table, path, start);
+	if (diags)
+		diags_print(diags, stderr);
+	if (!table)
+		log_event(LOG_ERROR,
+		          "reload failed, the table in force stays errors=%zu ms=%.1f "
+		          "file=%s",
+		          diags ? diags_errors(diags) : 0, milliseconds() - start, path);
+	diags_free(diags);
+	return good;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* reload.h - puts a new routing table in place of the one in force, if it is good. */
+#ifndef SERVER_RELOAD_H
+#define SERVER_RELOAD_H
+
+#include "server/configuration.h"
+#include "server/snapshot.h"
+
+/* Reads, validates and compiles beside the table in force, then swaps one pointer. Any
+ * error keeps the old table. Findings and the outcome are printed: how many rules,
+ * gateways and groups before and after, and how long it took. Returns whether the table
+ * was exchanged. */
+bool reload(const struct configuration *configuration, struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/request.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sofia-sip/sip_extra.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_parser.h>
+#include <sofia-sip/url.h>
+
+/* sofia-sip's parsers want a NUL-terminated text of their own. Control characters
+ * (folding, a stray NUL) become blanks: RFC 3261 7.3.1 has a fold mean one blank. */
+static char *copy_text(su_home_t *home, struct slice text)
+{
+	char *copy = su_alloc(home, (isize_t)text.len + 1);
+	if (!copy)
+		return NULL;
+	for (size_t i = 0; i < text.len; i++)
+		copy[i] = (unsigned char)text.at[i] < ' ' || text.at[i] == 127
+		                  ? ' '
+		                  : text.at[i];
+	copy[text.len] = '\0';
+	return copy;
+}
+
+/* Only the first fault counts. */
+static void fault(struct request *request, unsigned status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void fault(struct request *request, unsigned status, const char *format, ...)
+{
+	va_list args;
+	if (request->fault)
+		return;
+	request->fault = status;
+	va_start(args, format);
+	vsnprintf(request->phrase, sizeof request->phrase, format, args);
+	va_end(args);
+}
+
+/* The first field called name; count tells how many there are. */
+static struct slice find(const struct message *message, const char *name, size_t *count)
+{
+	struct slice value = {0};
+	*count = 0;
+	for (size_t i = 0; i < message->field_count; i++)
+		if (field_is(&message->fields[i], slice_of(name)) && (*count)++ == 0)
+			value = message->fields[i].value;
+	return value;
+}
+
+/* A header of which there must be one. */
+static struct slice need(struct request *request, const char *name)
+{
+	size_t count;
+	struct slice value = find(request->message, name, &count);
+	if (!count)
+		fault(request, 400, "Missing %s Header", name);
+	else if (count > 1)
+		fault(request, 400, "Several %s Headers", name);
+	else if (!value.len)
+		fault(request, 400, "Bad %s Header", name);
+	return value.len ? value : (struct slice){0};
+}
+
+/* The start line */
+
+static enum scheme scheme_of(const url_t *url)
+{
+	switch (url->url_type) {
+	case url_sip:
+		return SCHEME_SIP;
+	case url_sips:
+		return SCHEME_SIPS;
+	case url_tel:
+		return SCHEME_TEL;
+	default:
+		return SCHEME_OTHER;
+	}
+}
+
+static bool is_port(const char *text)
+{
+	unsigned long port;
+	return !text || !*text ||
+	       (slice_number(slice_of(text), 65535, &port) && port > 0);
+}
+
+/* True if text is not empty and all of its characters are letters, digits or in others.
+ */
+static bool consists_of(struct slice text, const char *others)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!isalnum((unsigned char)text.at[i]) &&
+		    !memchr(others, text.at[i], strlen(others)))
+			return false;
+	return text.len > 0;
+}
+
+/* RFC 3261 25.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ), and a colon. */
+static bool has_scheme(struct slice uri)
+{
+	struct slice scheme = {uri.at, slice_find(uri, ':')};
+	return scheme.len < uri.len && consists_of(scheme, "+-.") &&
+	       isalpha((unsigned char)uri.at[0]);
+}
+
+/* A name, an IPv4 address or a bracketed IPv6 one; by characters only, nothing is looked
+ * up. */
+static bool is_host(struct slice host)
+{
+	struct address address;
+	if (host.len && host.at[0] == '[')
+		return address_parse(host, &address);
+	return consists_of(host, ".-_");
+}
+
+static bool is_usable(const url_t *url)
+{
+	if (url->url_type == url_sip || url->url_type == url_sips)
+		return is_host(slice_of(url->url_host)) && is_port(url->url_port);
+	return url->url_type != url_tel || (url->url_user && *url->url_user);
+}
+
+/* "SIP/2.0", or another version: digits, a dot, digits. */
+static bool is_version(struct slice text)
+{
+	unsigned long number;
+	if (text.len < 4 ||
+	    !slice_equal_nocase((struct slice){text.at, 4}, slice_of("SIP/")))
+		return false;
+	text = slice_skip(text, 4);
+	size_t dot = slice_find(text, '.');
+	return slice_number((struct slice){text.at, dot}, 999, &number) &&
+	       slice_number(slice_skip(text, dot + 1), 999, &number);
+}
+
+/* Takes the text up to the next blank off line. */
+static struct slice next_word(struct slice *line)
+{
+	size_t end = slice_find(*line, ' ');
+	struct slice word = {line->at, end};
+	*line = slice_trim(slice_skip(*line, end));
+	return word;
+}
+
+static bool read_uri(struct request *request)
+{
+	char *copy = copy_text(request->home, request->uri);
+	url_t *url = su_alloc(request->home, sizeof *url);
+	if (!copy || !url || !has_scheme(request->uri) || url_d(url, copy) < 0)
+		return false;
+	request->scheme = scheme_of(url);
+	request->url = url;
+	return is_usable(url);
+}
+
+/* RFC 3261 25.1: Method SP Request-URI SP SIP-Version; more blanks than one are let pass.
+ */
+static void read_start(struct request *request)
+{
+	struct slice line = request->message->start_line;
+	request->scheme = SCHEME_OTHER;
+	request->method = next_word(&line);
+	request->uri = next_word(&line);
+	if (!consists_of(request->method, "-.!%*_+`'~") || !is_version(line))
+		fault(request, 400, "Bad Request Line");
+	else if (!slice_equal_nocase(line, slice_of("SIP/2.0")))
+		fault(request, 505, "%s", "");
+	else if (!read_uri(request))
+		fault(request, 400, "Bad Request-URI");
+}
+
+/* Via */
+
+/* Where the first of several values ends: at a comma that is not quoted. */
+static size_t first_value(struct slice text)
+{
+	bool quoted = false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '"')
+			quoted = !quoted;
+		else if (quoted && text.at[i] == '\\')
+			i++;
+		else if (!quoted && text.at[i] == ',')
+			return i;
+	}
+	return text.len;
+}
+
+static bool read_top_via(struct request *request)
+{
+	const struct message *message = request->message;
+	size_t i = 0;
+	while (i < message->field_count &&
+	       !field_is(&message->fields[i], slice_of("Via")))
+		i++;
+	if (i == message->field_count)
+		return false;
+	struct slice value = message->fields[i].value;
+	size_t end = first_value(value);
+	char *copy = copy_text(request->home, slice_trim((struct slice){value.at, end}));
+	sip_via_t *via = copy ? sip_via_make(request->home, copy) : NULL;
+	if (!via || !via->v_host || !is_port(via->v_port))
+		return false;
+	request->top = via;
+	request->top_field = i;
+	request->top_rest = slice_trim(slice_skip(value, end + 1));
+	request->branch = slice_of(via->v_branch);
+	return true;
+}
+
+/* From, To, CSeq, Call-ID */
+
+static void read_addresses(struct request *request)
+{
+	request->from = need(request, "From");
+	request->to = need(request, "To");
+	char *from = copy_text(request->home, request->from);
+	char *to = copy_text(request->home, request->to);
+	sip_from_t *parsed_from =
+		from && *from ? sip_from_make(request->home, from) : NULL;
+	sip_to_t *parsed_to = to && *to ? sip_to_make(request->home, to) : NULL;
+	if (!parsed_from)
+		fault(request, 400, "Bad From Header");
+	if (!parsed_to)
+		fault(request, 400, "Bad To Header");
+	request->from_tag = slice_of(parsed_from ? parsed_from->a_tag : NULL);
+	request->from_url = parsed_from ? parsed_from->a_url : NULL;
+	request->to_usable = parsed_to != NULL;
+	request->to_tag = slice_of(parsed_to ? parsed_to->a_tag : NULL);
+}
+
+/* RFC 3261 20.16: a number below 2^31, blanks, the request's method. */
+static void read_cseq(struct request *request)
+{
+	request->cseq = need(request, "CSeq");
+	struct slice number = request->cseq;
+	size_t digits = 0;
+	while (digits < number.len && number.at[digits] >= '0' &&
+	       number.at[digits] <= '9')
+		digits++;
+	struct slice method = slice_trim(slice_skip(number, digits));
+	number.len = digits;
+	if (!slice_number(number, 2147483647, &request->cseq_number) || !method.len ||
+	    digits + method.len >= request->cseq.len)
+		fault(request, 400, "Bad CSeq Header");
+	else if (!slice_equal(method, request->method))
+		fault(request, 400, "CSeq Does Not Match The Method");
+}
+
+static void read_call_id(struct request *request)
+{
+	request->call_id = need(request, "Call-ID");
+	for (size_t i = 0; i < request->call_id.len; i++)
+		if ((unsigned char)request->call_id.at[i] <= ' ' ||
+		    request->call_id.at[i] == 127)
+			fault(request, 400, "Bad Call-ID Header");
+}
+
+static void read_framing(struct request *request)
+{
+	switch (request->message->framing) {
+	case FRAMING_OK:
+		break;
+	case FRAMING_TOO_LARGE:
+		fault(request, 413, "%s", "");
+		break;
+	case FRAMING_TRUNCATED:
+		fault(request, 400, "Message Shorter Than Content-Length");
+		break;
+	case FRAMING_BAD_LENGTH:
+		fault(request, 400, "Bad Content-Length Header");
+	}
+}
+
+enum request_use request_read(struct request *request, const struct message *message,
+                              su_home_t *home)
+{
+	*request = (struct request){.message = message, .home = home};
+	if (slice_begins(message->start_line, slice_of("SIP/")))
+		return REQUEST_RESPONSE;
+	if (!read_top_via(request))
+		return REQUEST_NO_VIA;
+	read_start(request);
+	read_framing(request);
+	read_call_id(request);
+	read_addresses(request);
+	read_cseq(request);
+	return REQUEST_ANSWER;
+}
+
+/* Facts */
+
+static bool is_telephone(const url_t *url)
+{
+	struct slice user;
+	return url->url_type == url_tel ||
+	       (url->url_params && uri_param(slice_of(url->url_params), "user", &user) &&
+	        slice_equal_nocase(user, slice_of("phone")));
+}
+
+/* sofia-sip keeps a tel URI's number in the user and its parameters apart; a number's
+ * parameters belong to it (RFC 3966 3). */
+static bool clean_number(su_home_t *home, const url_t *url, char buffer[NUMBER_MAX],
+                         struct slice *out)
+{
+	const char *user = url->url_user ? url->url_user : "";
+	*out = (struct slice){0};
+	if (url->url_type == url_tel && url->url_params)
+		user = su_sprintf(home, "%s;%s", user, url->url_params);
+	return user && number_clean(slice_of(user), is_telephone(url), buffer, out);
+}
+
+/* RFC 3325: the first asserted identity that has a number or a user; a broken one counts
+ * as none. */
+static const url_t *caller_url(const struct request *request)
+{
+	size_t count;
+	struct slice value = find(request->message, "P-Asserted-Identity", &count);
+	char *copy = count && value.len ? copy_text(request->home, value) : NULL;
+	sip_p_asserted_identity_t *identity =
+		copy ? sip_p_asserted_identity_make(request->home, copy) : NULL;
+	for (; identity; identity = identity->paid_next)
+		if (scheme_of(identity->paid_url) != SCHEME_OTHER &&
+		    identity->paid_url->url_user)
+			return identity->paid_url;
+	return request->from_url;
+}
+
+static bool header_value(const void *arg, struct slice name, size_t i,
+                         struct slice *value)
+{
+	const struct request *request = arg;
+	for (size_t f = 0; f < request->message->field_count; f++) {
+		const struct field *field = &request->message->fields[f];
+		if (field_is(field, name) && i-- == 0) {
+			*value = field->value;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool request_facts(const struct request *request, const struct arrival *arrival,
+                   uint64_t call_key, struct request_numbers *numbers,
+                   struct facts *facts)
+{
+	const url_t *caller = caller_url(request);
+	*facts = (struct facts){
+		.host = slice_of(request->url->url_host),
+		.listener = arrival->listen->text,
+		.source = arrival->source.address,
+		.call_key = call_key,
+		.header = header_value,
+		.request = request,
+	};
+	if (caller)
+		clean_number(request->home, caller, numbers->caller, &facts->caller);
+	return clean_number(request->home, request->url, numbers->called, &facts->called);
+}

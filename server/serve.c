@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sofia-sip/su_wait.h>
+
+#include "server/agent.h"
+#include "server/guard.h"
+#include "server/log.h"
+#include "server/redirect.h"
+#include "server/reload.h"
+
+struct server {
+	const struct configuration *configuration;
+	struct snapshot *snapshot;
+	struct tag_keys keys;
+	size_t worker_count;
+	struct worker {
+		struct redirect *redirect;
+		struct agent *agent;
+	} workers[WORKERS_MAX];
+};
+
+static int say_failure(const char *what, int error)
+{
+	fprintf(stderr, "signpost: %s%s%s\n", what, error ? ": " : "",
+	        error ? strerror(error) : "");
+	return 1;
+}
+
+/*
+ * SIGHUP            reload the routing table
+ * SIGTERM, SIGINT   stop
+ * SIGPIPE           ignored: a peer may go away at any time
+ *
+ * They are blocked in every thread and taken one at a time by wait_for_signals(). A
+ * signal that comes twice while it is pending counts once, so SIGHUPs during a reload
+ * make one more.
+ */
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void wait_for_signals(struct server *server, const sigset_t *set)
+{
+	const struct timespec tick = {LOG_FLOOD_S, 0};
+	for (;;) {
+		int number = sigtimedwait(set, NULL, &tick);
+		if (number == SIGHUP)
+			reload(server->configuration, server->snapshot);
+		else if (number == SIGTERM || number == SIGINT)
+			return;
+		log_flush(false);
+	}
+}
+
+static bool start_worker(struct server *server, struct worker *worker, size_t of)
+{
+	const struct settings *settings = server->configuration->settings;
+	const struct listen *failed = NULL;
+	int error = ENOMEM;
+	worker->redirect = redirect_new(settings, server->snapshot, &server->keys);
+	if (worker->redirect)
+		worker->agent =
+			agent_start(settings, worker->redirect, of > 1, &failed, &error);
+	if (!worker->agent)
+		fprintf(stderr, "signpost: cannot listen on %s: %s\n",
+		        failed ? failed->text.at : "anything", strerror(error));
+	return worker->agent;
+}
+
+static bool start_workers(struct server *server)
+{
+	size_t count = server->configuration->settings->workers;
+	for (size_t i = 0; i < count; i++) {
+		server->worker_count++;
+		if (!start_worker(server, &server->workers[i], count))
+			return false;
+	}
+	return true;
+}
+
+static void stop_workers(struct server *server)
+{
+	for (size_t i = 0; i < server->worker_count; i++) {
+		if (server->workers[i].agent)
+			agent_stop(server->workers[i].agent);
+		redirect_free(server->workers[i].redirect);
+	}
+}
+
+/* What is served, on which addresses, and one line to try. */
+static void announce(const struct server *server)
+{
+	const struct settings *settings = server->configuration->settings;
+	const struct table *table = snapshot_acquire(server->snapshot);
+	struct table_counts counts = table_counts(table);
+	snapshot_release(server->snapshot, table);
+	fprintf(stderr, "signpost %s: %zu rules, %zu gateways, %zu groups from %s\n",
+	        VERSION, counts.rules, counts.gateways, counts.groups,
+	        server->configuration->rules_path);
+	for (size_t i = 0; i < settings->listen_count; i++)
+		fprintf(stderr, "listening on %s (profile %s)\n",
+		        settings->listens[i].text.at,
+		        settings->listens[i].profile->name.at);
+	if (!settings->secret.len)
+		fputs("the secret was made at start: replicas would give other To tags\n",
+		      stderr);
+	fprintf(stderr, "ready; try: signpost route -r %s +442071234567\n",
+	        server->configuration->rules_path);
+}
+
+static int run(struct server *server, const sigset_t *signals)
+{
+	if (!start_workers(server))
+		return 1;
+	announce(server);
+	wait_for_signals(server, signals);
+	log_event(LOG_INFO, "stopping");
+	return 0;
+}
+
+int serve(struct configuration *configuration)
+{
+	static struct server server;
+	sigset_t signals;
+	server.configuration = configuration;
+	block_signals(&signals);
+	guard_init();
+	if (su_init() < 0 || !message_init())
+		return say_failure("cannot start sofia-sip", 0);
+	if (!tag_keys_init(&server.keys, configuration->settings->secret))
+		return say_failure("cannot start libsodium", 0);
+	server.snapshot = snapshot_new(configuration->table);
+	if (!server.snapshot)
+		return say_failure("cannot start", ENOMEM);
+	configuration->table = NULL;
+	int status = run(&server, &signals);
+	stop_workers(&server);
+	log_flush(true);
+	snapshot_free(server.snapshot);
+	su_deinit();
+	return status;
+}

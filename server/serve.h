@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* serve.h - `signpost serve`: the process, from start to stop. */
+#ifndef SERVER_SERVE_H
+#define SERVER_SERVE_H
+
+#include "server/configuration.h"
+
+/* Runs until SIGTERM or SIGINT; SIGHUP reloads the routing table. Takes what is loaded in
+ * configuration and leaves its pointers NULL. Returns the exit status. */
+int serve(struct configuration *configuration);
+
+#endif
