@@ -1,9 +1,12 @@
 # One Makefile, no recursion into folders. `make help` lists the targets.
 NAME    := signpost
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+RELEASE := 0.1.0
+# The nearest tag, v0.1.0 or v0.1.0-12-gabcdef0-dirty, without its v; no tag or no git: RELEASE.
+VERSION := $(patsubst v%,%,$(or $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null),$(RELEASE)))
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/$(NAME)
 
 # MODE picks a variant. Each has its own build folder, so objects never mix.
 MODE ?= release
@@ -19,82 +22,164 @@ ifeq ($(MODE),fuzz)
 CC := clang
 endif
 
+# Debian's names of what each kind of work needs. The targets that need them install what is missing.
+PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev
+PACKAGES_check     := check python3 sip-tester kamailio iproute2 util-linux
+PACKAGES_lint      := clang clang-format-14 cppcheck python3 shellcheck
+PACKAGES_fuzz      := clang
+PACKAGES_container := debootstrap buildah podman runc iproute2 python3
+WHY_build     := to build $(NAME)
+WHY_check     := to test $(NAME) against real SIP peers
+WHY_lint      := to look the sources over
+WHY_fuzz      := to build the fuzzers
+WHY_container := to build and run the container without a Docker engine
+
 # The caller's CFLAGS, CPPFLAGS and LDFLAGS come last, so packagers can override ours.
+# -ffp-contract=off: a weighted choice must come out the same on every machine.
 WERROR ?= -Werror
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
           -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
+          $(if $(filter x86_64 i%86,$(shell uname -m)),-fcf-protection)
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' -g -fvisibility=hidden \
-          $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+          -ffp-contract=off $(WARN) $(WERROR) $(HARDEN) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 LINK    = $(CC) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
           $(filter -fsanitize% --coverage,$(FLAGS_$(MODE))) $(LDFLAGS)
 
+# $(call pkg,NAME...) is what pkg-config says, or the end. Asked only when something is compiled, and
+# once: $(call once,X,VALUE) sets X at its first use. So help, clean and deps need nothing installed.
+pkg  = $(or $(shell pkg-config --cflags --libs $1 2>/dev/null),$(error a library or a tool is missing ($1): \
+         `make deps` installs what the build needs, `make deps-check` what the tests need))
+once = $(eval $1 := $$2)$($1)
 # -isystem: sofia's headers do not pass our warnings; our code must.
-SOFIA_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags sofia-sip-ua))
-SOFIA_LIBS   := $(shell pkg-config --libs sofia-sip-ua) -pthread
-# What rules/ needs, and what server/ needs besides.
-RULES_LIBS   := $(shell pkg-config --libs yaml-0.1 libpcre2-8)
-SERVER_LIBS  := $(SOFIA_LIBS) $(shell pkg-config --libs libsodium)
-CHECK_LIBS    = $(shell pkg-config --libs check)
+includes = $(patsubst -I%,-isystem %,$(filter -I% -D%,$1))
+rules_pkg  = $(call once,rules_pkg,$(call pkg,yaml-0.1 libpcre2-8))
+server_pkg = $(call once,server_pkg,$(call pkg,sofia-sip-ua libsodium) -pthread)
+check_pkg  = $(call once,check_pkg,$(call pkg,check) -pthread)
+libraries = $(filter -l% -L% -pthread,$1)
+RULES_LIBS  = $(call libraries,$(rules_pkg))
+SERVER_LIBS = $(call libraries,$(server_pkg))
+CHECK_LIBS  = $(call libraries,$(check_pkg))
+# One short line for each file made; V=1 shows the commands.
+SAY = $(if $(V),,@echo '  $(patsubst $B/%,%,$@)';)
+# The targets that install packages go on in a make of their own, parallel unless told otherwise.
+AGAIN = +@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# What a source may include follows from its path: only what has "server" in it sees sofia-sip.
+INCLUDES = $(call includes,$(rules_pkg) $(if $(findstring server,$<),$(server_pkg)) \
+           $(if $(filter tests/%_test.c tests/runner.c,$<),$(check_pkg)))
 
 RULES  := $(patsubst %.c,$B/%.o,$(wildcard rules/*.c))
 SERVER := $(patsubst %.c,$B/%.o,$(filter-out server/main.c,$(wildcard server/*.c)))
-TESTS  := $(patsubst %.c,$B/%,$(wildcard tests/*_test.c))
+# T='reload rules_%' selects tests/reload_test.py and the programs of rules/.
+SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),$1),$1)
+CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
+PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*_fuzz.c))
 BENCH  := $(patsubst %.c,$B/%,$(wildcard tests/bench/*_bench.c))
+SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
+SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
-.PHONY: all check check-asan check-tsan run bench fuzz lint format install uninstall clean help
-all: $B/$(NAME) ## build the server
+.PHONY: all deps deps-ci run check tests check-asan check-tsan bench fuzz lint format \
+        container fresh install uninstall clean help
+all: $B/$(NAME) ## build the server; MODE=release (default) debug asan tsan cover fuzz
+# The release program is at build/signpost as well.
+ifeq ($B,build/release)
+all: build/$(NAME)
+build/$(NAME): $B/$(NAME)
+	@ln -f $< $@
+endif
 
 $B/$(NAME): $B/server/main.o $B/libserver.a $B/librules.a
-	$(LINK) -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
+	$(SAY)$(LINK) -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
 $B/librules.a: $(RULES)
 $B/libserver.a: $(SERVER)
 %.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(SAY)$(AR) rcs $@ $^
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) $(if $(findstring server,$<),$(SOFIA_CFLAGS)) -c -o $@ $<
+	$(SAY)$(COMPILE) $(INCLUDES) -c -o $@ $<
 
 # Programs for rules/ link without sofia: the linker checks the layering.
 $B/tests/rules_%_test: $B/tests/rules_%_test.o $B/tests/runner.o $B/librules.a
-	$(LINK) -o $@ $^ $(CHECK_LIBS) $(RULES_LIBS)
+	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(RULES_LIBS)
 $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.a $B/librules.a
-	$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
+	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/bench/%_bench: $B/tests/bench/%_bench.o $B/librules.a
-	$(LINK) -o $@ $^ $(RULES_LIBS)
+	$(SAY)$(LINK) -o $@ $^ $(RULES_LIBS)
+$B/tests/fuzz/server_%_fuzz: $B/tests/fuzz/server_%_fuzz.o $B/libserver.a $B/librules.a
+	$(SAY)$(LINK) -fsanitize=fuzzer -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/fuzz/%_fuzz: $B/tests/fuzz/%_fuzz.o $B/librules.a
-	$(LINK) -fsanitize=fuzzer -o $@ $^ $(RULES_LIBS)
+	$(SAY)$(LINK) -fsanitize=fuzzer -o $@ $^ $(RULES_LIBS)
 
-check: $(TESTS) ## run the tests; one of them: make check T=rules_match
-	@set -e; for t in $(if $(T),$B/tests/$(T)_test,$(TESTS)); do $$t; done
+# deps-check and so on: one line for each of the PACKAGES_ above.
+deps: deps-build ## install what the build needs (deps-check, deps-lint ...: for the rest)
+deps-%:
+	@tests/packages.sh "$(WHY_$*)" $(PACKAGES_$*)
+deps-ci: deps-build deps-check deps-lint deps-container
+
+run: deps ## install what is missing, build, serve the example on 127.0.0.1:5060
+	$(AGAIN) all
+	$B/$(NAME) serve -r rules/examples/first.yaml
+
+# The tests are found and built in a make of their own, after the packages are there.
+check: deps deps-check ## install what is missing, run the tests; some of them: make check T='reload rules_%'
+	$(AGAIN) tests
+tests: all $(CHECKS)
+	@find $B -name '*.gcda' -delete
+	@MODE=$(MODE) SIGNPOST=$(abspath $B/$(NAME)) python3 tests/run.py $(CHECKS) $(PYTHON)
+	$(if $(filter cover,$(MODE)),@python3 tests/run.py --coverage $B)
 check-asan check-tsan: check-%: ## the tests under a sanitizer
-	@$(MAKE) MODE=$* check
-run: $B/$(NAME) ## serve the example configuration
-	$< serve -c examples/$(NAME).yaml
+	$(AGAIN) MODE=$* check
+
 bench: $(BENCH) ## measure lookups and loading
 	@set -e; for b in $^; do $$b; done
 ifeq ($(MODE),fuzz)
 fuzz: $(FUZZ)
 else
-fuzz: ## build the fuzzers into build/fuzz
-	@$(MAKE) MODE=fuzz fuzz
+fuzz: deps deps-fuzz ## build the fuzzers into build/fuzz
+	$(AGAIN) MODE=fuzz fuzz
 endif
-lint: ## layering and format
-	! grep -nE 'sofia-sip|"server/' rules/*.[ch]
-	clang-format --dry-run -Werror $(wildcard */*.[ch] tests/*/*.[ch])
-format: ## rewrite the sources in house format
-	clang-format -i $(wildcard */*.[ch] tests/*/*.[ch])
+
+# Each lint is a target of its own, so that `make -k lint` goes on after a failure.
+LINTS := lint-layers lint-format lint-clang lint-c lint-scripts
+.PHONY: $(LINTS)
+lint: $(LINTS) ## layering, format, clang, cppcheck, shellcheck
+$(LINTS): deps-lint
+lint-layers: # rules/ knows no SIP, sockets, threads, clock or randomness
+	@! grep -nE 'sofia-sip|"server/|pthread|<(time|netdb|sys/(socket|time)|net/.*|netinet/.*)\.h>' rules/*.[ch]
+	@! grep -nE '\<(time|clock_gettime|gettimeofday|s?rand|s?random|getrandom|randombytes_\w+)\(' rules/*.[ch]
+lint-format:
+	@clang-format-14 --dry-run -Werror $(SOURCES)
+lint-clang: deps # clang's warnings are others than gcc's
+	$(AGAIN) CC=clang B=build/clang build/clang/$(NAME)
+lint-c: # uninitvar: does not see through a pointer; varFuncNullUB: our NULLs are pointers
+	@cppcheck --quiet --std=c11 --language=c -j2 -I. --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingInclude --suppress=uninitvar --suppress=varFuncNullUB \
+		--error-exitcode=1 rules server
+lint-scripts:
+	@shellcheck $(SCRIPTS)
+	@PYTHONPYCACHEPREFIX=build/pycache python3 -m py_compile $(wildcard tests/*.py)
+format: deps-lint ## rewrite the sources in house format
+	clang-format-14 -i $(SOURCES)
+
+container: deps-container ## build the container image and put it to the test (as root)
+	@tests/container.sh
+fresh: deps-container ## try `make run` in a bare Debian 12 (as root); FULL=1: `make check` too
+	@tests/fresh.sh
+
 install: all ## honours DESTDIR and PREFIX
 	install -D -m 755 $B/$(NAME) $(DESTDIR)$(SBINDIR)/$(NAME)
-	install -D -m 644 man/$(NAME).8 $(DESTDIR)$(MANDIR)/man8/$(NAME).8
+	$(foreach m,$(wildcard man/*.[58]),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m);)
+	$(foreach e,$(wildcard rules/examples/*.yaml),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/examples/$(notdir $e);)
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(DESTDIR)$(MANDIR)/man8/$(NAME).8
+	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,5 8,$(DESTDIR)$(MANDIR)/man$m/$(NAME)*.$m)
+	rm -rf $(DESTDIR)$(DOCDIR)
 clean: ## remove build/
 	rm -rf build
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 24
+	@grep -hE '^[a-z -]+:.*## ' Makefile | sed 's/:.*## /\t/; s/check-%//' | expand -t 24
 
 .SECONDARY:
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)
