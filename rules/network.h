@@ -20,8 +20,7 @@ struct network {
 
 /* So 0.0.0.0/0 is every v4 address and no v6 one (bits 96), and ::/0 is every address
  * there is, v4 too. Networks that hold the same addresses are the same, whichever way
- * they are written: 192.0.2.0/24 and
- * ::ffff:192.0.2.0/120. */
+ * they are written: 192.0.2.0/24 and ::ffff:192.0.2.0/120. */
 
 #define ADDRESS_TEXT_MAX 46 /* bytes of the longest text, the NUL included */
 

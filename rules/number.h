@@ -32,9 +32,9 @@ bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
 bool number_clean_written(struct slice text, char buffer[NUMBER_MAX], struct slice *out);
 
 /* Escapes a number as the user part of a SIP URI (RFC 3261 25.1 user: unreserved and
- * user-unreserved stay, %XX that number_clean() kept stays, all else becomes %XX).
- * Returns the length it needs; nothing beyond size is written, so a return value > size
- * means it did not fit. */
+ * user-unreserved stay, a valid %XX as number_clean() keeps it stays, all else becomes
+ * %XX). Returns the length it needs; nothing beyond size is written, so a return value >
+ * size means it did not fit. */
 size_t number_escape(struct slice number, char *to, size_t size);
 
 #endif

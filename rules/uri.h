@@ -17,8 +17,7 @@ struct uri {
 	struct slice headers; /* what follows '?', without it */
 };
 
-#define URI_PIECES_MAX                                                                   \
-	64 /* parameters, or headers, that uri_equal() compares one by one */
+#define URI_PIECES_MAX 64 /* parameters, or headers, compared one by one */
 
 /* Takes text apart and checks each piece against the grammar of RFC 3261 25.1. False with
  * *why set to a static text, and *at to the byte where it went wrong, otherwise.

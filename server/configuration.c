@@ -2,6 +2,7 @@
 #include "server/configuration.h"
 
 #include <ifaddrs.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a table is held against. */
@@ -99,4 +100,14 @@ void configuration_free(struct configuration *configuration)
 	settings_free(configuration->settings);
 	configuration->table = NULL;
 	configuration->settings = NULL;
+}
+
+const char *configuration_counts(const struct table *table, char to[COUNTS_TEXT_MAX])
+{
+	struct table_counts counts = table_counts(table);
+	snprintf(to, COUNTS_TEXT_MAX, "%zu rule%s, %zu gateway%s, %zu group%s",
+	         counts.rules, counts.rules == 1 ? "" : "s", counts.gateways,
+	         counts.gateways == 1 ? "" : "s", counts.groups,
+	         counts.groups == 1 ? "" : "s");
+	return to;
 }

@@ -26,12 +26,12 @@ static const char usage[] =
 	"      --call-id ID         decides which of several gateways comes first\n"
 	"                           exit 0: redirect, 3: any other answer\n"
 	"  ping [--timeout MS] [udp:|tcp:]ADDR[:PORT] ask with an OPTIONS; exit 0 if it "
-        "is answered 200\n"
+	"is answered 200\n"
 	"  help                                       print this\n"
 	"  version                                    print the version\n"
 	"\n"
 	"One of -c and -r is needed. Without -c the server listens on udp and tcp "
-        "127.0.0.1:5060\n"
+	"127.0.0.1:5060\n"
 	"and lets loopback in. SIGHUP reloads the rules, SIGTERM stops.\n";
 
 static int say_usage(void)
@@ -148,12 +148,10 @@ static int check_command(int argc, char **argv)
 	if (!wants_files(argc, argv, &options))
 		return say_usage();
 	bool good = load(&options.configuration);
-	if (good) {
-		struct table_counts counts = table_counts(options.configuration.table);
-		printf("%s: good: %zu rules, %zu gateways, %zu groups\n",
-		       options.configuration.rules_path, counts.rules, counts.gateways,
-		       counts.groups);
-	}
+	char counts[COUNTS_TEXT_MAX];
+	if (good)
+		printf("%s: good: %s\n", options.configuration.rules_path,
+		       configuration_counts(options.configuration.table, counts));
 	configuration_free(&options.configuration);
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sofia-sip/su_wait.h>
 
@@ -66,6 +68,38 @@ static void wait_for_signals(struct server *server, const sigset_t *set)
 	}
 }
 
+/* Workers share their ports with each other, and the kernel would let another server of
+ * the same user share them too, each getting some of the calls. So see first that nobody
+ * is there. */
+static bool is_free(const struct listen *listen)
+{
+	struct sockaddr_storage address;
+	socklen_t len = endpoint_to_sockaddr(&listen->endpoint, &address);
+	bool stream = listen->endpoint.transport == TRANSPORT_TCP;
+	int on = 1;
+	int fd = socket(address.ss_family,
+	                (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true; /* binding will tell why */
+	if (stream)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	bool free =
+		bind(fd, (struct sockaddr *)&address, len) == 0 || errno != EADDRINUSE;
+	close(fd);
+	if (!free)
+		fprintf(stderr, "signpost: cannot listen on %s: %s\n", listen->text.at,
+		        strerror(EADDRINUSE));
+	return free;
+}
+
+static bool all_free(const struct settings *settings)
+{
+	bool free = true;
+	for (size_t i = 0; i < settings->listen_count; i++)
+		free &= is_free(&settings->listens[i]);
+	return free;
+}
+
 static bool start_worker(struct server *server, struct worker *worker, size_t of)
 {
 	const struct settings *settings = server->configuration->settings;
@@ -106,25 +140,25 @@ static void announce(const struct server *server)
 {
 	const struct settings *settings = server->configuration->settings;
 	const struct table *table = snapshot_acquire(server->snapshot);
-	struct table_counts counts = table_counts(table);
+	char counts[COUNTS_TEXT_MAX];
+	fprintf(stderr, "signpost %s: %s from %s\n", VERSION,
+	        configuration_counts(table, counts), server->configuration->rules_path);
 	snapshot_release(server->snapshot, table);
-	fprintf(stderr, "signpost %s: %zu rules, %zu gateways, %zu groups from %s\n",
-	        VERSION, counts.rules, counts.gateways, counts.groups,
-	        server->configuration->rules_path);
 	for (size_t i = 0; i < settings->listen_count; i++)
 		fprintf(stderr, "listening on %s (profile %s)\n",
 		        settings->listens[i].text.at,
 		        settings->listens[i].profile->name.at);
 	if (!settings->secret.len)
-		fputs("the secret was made at start: replicas would give other To tags\n",
+		fputs("no secret in the settings, so one was made: replicas would need "
+		      "the same\n",
 		      stderr);
-	fprintf(stderr, "ready; try: signpost route -r %s +442071234567\n",
-	        server->configuration->rules_path);
+	fprintf(stderr, "ready; to try it: %s route -r %s +442071234567\n",
+	        program_invocation_name, server->configuration->rules_path);
 }
 
 static int run(struct server *server, const sigset_t *signals)
 {
-	if (!start_workers(server))
+	if (!all_free(server->configuration->settings) || !start_workers(server))
 		return 1;
 	announce(server);
 	wait_for_signals(server, signals);
