@@ -37,7 +37,7 @@ WHY_container := to build and run the container without a Docker engine
 # The caller's CFLAGS, CPPFLAGS and LDFLAGS come last, so packagers can override ours.
 # -ffp-contract=off: a weighted choice must come out the same on every machine.
 WERROR ?= -Werror
-WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+WARN   := -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
           -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
           $(if $(filter x86_64 i%86,$(shell uname -m)),-fcf-protection)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/gateway.h"
 
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "rules/target.h"
@@ -69,23 +69,18 @@ static bool is_duplicate(struct load *load, const struct node *key, struct posit
 
 /* Gateways */
 
-static bool read_uri(struct load *load, const struct node *node, void *into)
-{
-	return target_read(load, node, &((struct gateway *)into)->uri);
-}
-
 static bool read_weight(struct load *load, const struct node *node, void *into)
 {
 	unsigned long weight;
 	if (!schema_number(load, node, "weight", 1, WEIGHT_MAX, &weight))
 		return false;
-	((struct gateway *)into)->weight = (unsigned)weight;
+	*(unsigned *)into = (unsigned)weight;
 	return true;
 }
 
 static bool read_enabled(struct load *load, const struct node *node, void *into)
 {
-	return schema_bool(load, node, "enabled", &((struct gateway *)into)->enabled);
+	return schema_bool(load, node, "enabled", into);
 }
 
 static struct gateway *gateway_new(struct load *load, const struct node *node)
@@ -106,9 +101,10 @@ static struct gateway *gateway_new(struct load *load, const struct node *node)
 
 static bool read_gateway(struct load *load, const struct pair *pair)
 {
-	static const struct field fields[] = {{"uri", read_uri, FIELD_REQUIRED},
-	                                      {"weight", read_weight, 0},
-	                                      {"enabled", read_enabled, 0}};
+	static const struct field fields[] = {
+		{"uri", target_read, FIELD_REQUIRED, offsetof(struct gateway, uri)},
+		{"weight", read_weight, 0, offsetof(struct gateway, weight)},
+		{"enabled", read_enabled, 0, offsetof(struct gateway, enabled)}};
 	struct table *table = table_of(load);
 	const struct named *other = map_find(&table->names, pair->key->text);
 	if (other && is_duplicate(load, pair->key, other->position, "gateway"))
@@ -120,7 +116,7 @@ static bool read_gateway(struct load *load, const struct pair *pair)
 	table->gateway_count++;
 	bool good =
 		pair->value->type == NODE_SCALAR
-			? read_uri(load, pair->value, gateway)
+			? target_read(load, pair->value, &gateway->uri)
 			: schema_read(load, pair->value, "a gateway", fields, 3, gateway);
 	return add_name(load, pair->key, gateway->name, gateway, NULL) && good;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/load.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "rules/action.h"
@@ -17,87 +18,27 @@ struct keys {
 	const struct node *match, *gateways, *groups, *rules, *fallback;
 };
 
-static bool key_match(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct keys *)into)->match = node;
-	return true;
-}
-
-static bool key_gateways(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct keys *)into)->gateways = node;
-	return true;
-}
-
-static bool key_groups(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct keys *)into)->groups = node;
-	return true;
-}
-
-static bool key_rules(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct keys *)into)->rules = node;
-	return true;
-}
-
-static bool key_default(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct keys *)into)->fallback = node;
-	return true;
-}
-
 /* One rule: its criteria go to rule, what it answers to action. */
 struct rule_reading {
 	struct rule rule; /* must be first: the criteria's readers get it */
 	struct action_reading action;
-	const struct node *name;
 };
 
 static bool read_name(struct load *load, const struct node *node, void *into)
 {
 	struct rule_reading *reading = into;
-	reading->name = node;
 	return name_read(load, node, "rule name", &reading->rule.name);
 }
 
-static bool read_redirect(struct load *load, const struct node *node, void *into)
-{
-	return action_read_redirect(load, node, &((struct rule_reading *)into)->action);
-}
-
-static bool read_reject(struct load *load, const struct node *node, void *into)
-{
-	return action_read_reject(load, node, &((struct rule_reading *)into)->action);
-}
-
-static bool read_status(struct load *load, const struct node *node, void *into)
-{
-	return action_read_status(load, node, &((struct rule_reading *)into)->action);
-}
-
-static bool read_expires(struct load *load, const struct node *node, void *into)
-{
-	return action_read_expires(load, node, &((struct rule_reading *)into)->action);
-}
-
-static bool read_rewrite(struct load *load, const struct node *node, void *into)
-{
-	return action_read_rewrite(load, node, &((struct rule_reading *)into)->action);
-}
+#define ACTION offsetof(struct rule_reading, action)
 
 static const struct field rule_fields[] = {
-	/* what it answers: first, so that `default` can take these rows alone */
-	{"redirect", read_redirect, 0},
-	{"reject", read_reject, 0},
-	{"status", read_status, 0},
-	{"expires", read_expires, 0},
-	{"rewrite", read_rewrite, 0},
+	/* What it answers; first, so that `default` can take these rows alone. */
+	{"redirect", action_read_redirect, 0, ACTION},
+	{"reject", action_read_reject, 0, ACTION},
+	{"status", action_read_status, 0, ACTION},
+	{"expires", action_read_expires, 0, ACTION},
+	{"rewrite", action_read_rewrite, 0, ACTION},
 #define ANSWER_FIELDS 5
 	{"name", read_name, 0},
 	{"called", criteria_read_called, 0},
@@ -189,11 +130,12 @@ static bool read_default(struct load *load, struct table *table, const struct no
 
 bool load_table(struct table_load *table_load, const struct document *document)
 {
-	static const struct field fields[] = {{"match", key_match, 0},
-	                                      {"gateways", key_gateways, 0},
-	                                      {"groups", key_groups, 0},
-	                                      {"rules", key_rules, 0},
-	                                      {"default", key_default, 0}};
+	static const struct field fields[] = {
+		{"match", schema_keep, 0, offsetof(struct keys, match)},
+		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
+		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
+		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
+		{"default", schema_keep, 0, offsetof(struct keys, fallback)}};
 	struct load *load = &table_load->load;
 	struct table *table = table_load->table;
 	struct keys keys = {0};

@@ -144,7 +144,7 @@ static bool read_pair(struct load *load, const struct pair *pair,
 		if (given[i])
 			return duplicate_key(load, pair->key, given[i]);
 		given[i] = pair->key;
-		return fields[i].read(load, pair->value, into);
+		return fields[i].read(load, pair->value, (char *)into + fields[i].offset);
 	}
 	return unknown_key(load, pair->key, fields, count);
 }
@@ -212,6 +212,13 @@ bool schema_bool(struct load *load, const struct node *node, const char *what, b
 		yes || no ? "write it without quotes"
 			  : "only true and false are known, not yes, no, on or off";
 	return load_error(load, node, hint, "\"%s\" must be true or false", what);
+}
+
+bool schema_keep(struct load *load, const struct node *node, void *into)
+{
+	(void)load;
+	*(const struct node **)into = node;
+	return true;
 }
 
 bool schema_each(struct load *load, const struct node *node, const char *what,

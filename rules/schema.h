@@ -36,7 +36,12 @@ struct field {
 	const char *name;
 	schema_reader *read;
 	unsigned flags;
+	size_t offset; /* read gets the owner's structure from here on */
 };
+
+/* Reads nothing: keeps the node, in a const struct node *. For keys that are read when
+ * the whole file has been seen. */
+schema_reader schema_keep;
 
 /* Reads node, which must be a mapping, by count fields. what names the thing in messages:
  * "a gateway". False if anything was wrong. */

@@ -109,8 +109,9 @@ static bool split(struct slice text, struct slice *head, struct slice *user,
 	return true;
 }
 
-bool target_read(struct load *load, const struct node *node, struct target_uri *out)
+bool target_read(struct load *load, const struct node *node, void *into)
 {
+	struct target_uri *out = into;
 	struct slice text, user;
 	if (!schema_text(load, node, "uri", &text))
 		return false;

@@ -9,8 +9,8 @@
 
 #include "rules/rule.h"
 
-/* Reads the text at node as a target URI. */
-bool target_read(struct load *load, const struct node *node, struct target_uri *out);
+/* Reads a text as a target URI; into is a struct target_uri. */
+schema_reader target_read;
 
 /* Writes the URI for one call: {called} is number, {caller} is caller, both escaped as
  * RFC 3261 25.1 asks of a user part. Returns its length, or 0 if it does not fit size. */

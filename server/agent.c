@@ -161,7 +161,7 @@ static int on_stop(struct agent *agent, su_wait_t *wait, su_wakeup_arg_t *arg)
 	return 0;
 }
 
-static void serve(struct agent *agent)
+static void work(struct agent *agent)
 {
 	su_wait_t wait[1] = {SU_WAIT_INIT};
 	su_wait_create(wait, agent->stop_fd, SU_WAIT_IN);
@@ -179,7 +179,7 @@ static void *run(void *arg)
 	if (!agent->root)
 		agent->error = ENOMEM;
 	if (open)
-		serve(agent);
+		work(agent);
 	close_listeners(agent);
 	su_root_destroy(agent->root);
 	if (!open)

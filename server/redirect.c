@@ -195,19 +195,21 @@ static unsigned microseconds_since(const struct timespec *start)
 	                  (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
-/* One line for each call, that is for each request the table was asked about. */
+/* One line for each call: for each answered request of a method that is routed, be it
+ * broken. The rules' view of it if they were asked, else the Request-URI as it came. */
 static void write_log(const struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival,
                       const struct explanation *explanation,
                       const struct response *response, const struct timespec *start)
 {
-	if (!explanation->decided || redirect->settings->log_calls == LOG_CALLS_NONE)
+	if (!response->status || !is_listed(redirect->settings, request->method) ||
+	    redirect->settings->log_calls == LOG_CALLS_NONE)
 		return;
 	struct call call = {
 		.method = request->method,
 		.call_id = request->call_id,
 		.caller = explanation->facts.caller,
-		.called = explanation->facts.called,
+		.called = explanation->decided ? explanation->facts.called : request->uri,
 		.source = arrival->source,
 		.listener = arrival->listen->text.at,
 		.rule = explanation->decision.rule,

@@ -24,22 +24,6 @@ struct reading {
 	const struct node *profiles, *peers;
 };
 
-/* Profiles name peers, which may follow them: both are read when the whole file has been
- * seen. */
-static bool note_profiles(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct reading *)into)->profiles = node;
-	return true;
-}
-
-static bool note_peers(struct load *load, const struct node *node, void *into)
-{
-	(void)load;
-	((struct reading *)into)->peers = node;
-	return true;
-}
-
 /* Paths are relative to the folder of the settings file. NULL when out of memory. */
 static const char *resolve(struct load *load, const char *from, struct slice path)
 {
@@ -170,10 +154,14 @@ static bool read_log(struct load *load, const struct node *node, void *into)
 
 static bool read_file(struct load *load, const struct node *root, struct reading *reading)
 {
+	/* Profiles name peers, which may follow them: both are read at the end. */
 	static const struct field fields[] = {
-		{"profiles", note_profiles, 0}, {"peers", note_peers, 0},
-		{"rules", read_rules, 0},       {"secret", read_secret, 0},
-		{"workers", read_workers, 0},   {"log", read_log, 0},
+		{"profiles", schema_keep, 0, offsetof(struct reading, profiles)},
+		{"peers", schema_keep, 0, offsetof(struct reading, peers)},
+		{"rules", read_rules, 0},
+		{"secret", read_secret, 0},
+		{"workers", read_workers, 0},
+		{"log", read_log, 0},
 		{"methods", read_methods, 0},
 	};
 	struct settings *settings = reading->settings;

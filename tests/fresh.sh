@@ -50,7 +50,8 @@ clone() {
 }
 
 without_packages() { # helps, and where it cannot build says what would help
-	inside make -C /signpost help clean && ! inside make -C /signpost >"$work/make" 2>&1 &&
+	inside make --no-print-directory -C /signpost help clean &&
+		! inside make --no-print-directory -C /signpost >"$work/make" 2>&1 &&
 		cat "$work/make" && grep -q 'make deps' "$work/make"
 }
 
@@ -60,7 +61,7 @@ run_and_call() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	root=$root unshare --net bash -c '
 		ip link set lo up
-		inside make -C /signpost run &
+		inside make --no-print-directory -C /signpost run &
 		for _ in $(seq 600); do
 			inside /signpost/build/signpost ping --timeout 200 udp:127.0.0.1:5060 2>/dev/null && break
 			kill -0 $! || exit
@@ -88,13 +89,13 @@ run_and_call() {
 ok "a bare Debian 12 with git, make and gcc" machine
 ok "a fresh clone" clone
 ok "make help and make clean work, make says what is missing" without_packages
-ok "make deps installs what the build needs" inside make -C /signpost deps
+ok "make deps installs what the build needs" inside make --no-print-directory -C /signpost deps
 ok "make run builds, serves and answers a call, without a network" run_and_call
 if [ "${FULL:-0}" = 1 ]; then
-	ok "make check" inside make -C /signpost check
-	tail -n 1 "$work/out"
+	ok "make check" inside make --no-print-directory -C /signpost check
+	grep -E "^[0-9]+ passed" "$work/out" | sed "s/^/    /"
 else
-	ok "make deps-check installs what the tests need" inside make -C /signpost deps-check
+	ok "make deps-check installs what the tests need" inside make --no-print-directory -C /signpost deps-check
 	ok "and starts none of it" sh -c '! pgrep -x kamailio'
 fi
 echo "$passed passed, $failed failed"

@@ -146,6 +146,9 @@ static const struct {
 	{"uri: ''\n", "\nf.yaml:1:6: error: \"uri\" must not be empty\n"},
 	{"{uri: x, tags: []}",
          "uri=x tags=0 \nf.yaml:1:16: error: \"tags\" must not be an empty list\n"},
+	{"{uri: x, tags: [[a], b]}",
+         "uri=x tags=2 tag=b \n"
+         "f.yaml:1:17: error: \"tags\" must be a text, not a list\n"},
 	{"{uri: x, tags: [[a], b, {c: d}]}",
          "uri=x tags=3 tag=b \n"
          "f.yaml:1:17: error: \"tags\" must be a text, not a list\n"
