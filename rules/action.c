@@ -97,15 +97,6 @@ static bool read_retry_after(struct load *load, const struct node *node, void *i
 	                    &((struct action *)into)->retry_after_s);
 }
 
-static size_t token_length(struct slice text)
-{
-	size_t len = 0;
-	while (len < text.len && text.at[len] > ' ' && text.at[len] < 127 &&
-	       !strchr("()<>@,;:\\\"/[]?={}", text.at[len]))
-		len++;
-	return len;
-}
-
 /* The length of a quoted string at the head of text, 0 if there is none. RFC 3261 25.1.
  */
 static size_t quoted_length(struct slice text)
@@ -124,12 +115,12 @@ static size_t quoted_length(struct slice text)
 /* RFC 3326 2: protocol *(";" token ["=" (token / quoted-string)]), without blanks. */
 static bool is_reason(struct slice text)
 {
-	size_t len = token_length(text);
+	size_t len = slice_token(text);
 	if (!len)
 		return false;
 	for (text = slice_skip(text, len); text.len; text = slice_skip(text, len)) {
 		struct slice rest = slice_skip(text, 1);
-		size_t name = token_length(rest);
+		size_t name = slice_token(rest);
 		if (text.at[0] != ';' || !name)
 			return false;
 		len = 1 + name;
@@ -138,7 +129,7 @@ static bool is_reason(struct slice text)
 			continue;
 		rest = slice_skip(rest, 1);
 		size_t value = rest.len && rest.at[0] == '"' ? quoted_length(rest)
-		                                             : token_length(rest);
+		                                             : slice_token(rest);
 		if (!value)
 			return false;
 		len += 1 + value;

@@ -120,20 +120,10 @@ bool criteria_read_source(struct load *load, const struct node *node, void *into
 	return true;
 }
 
-static bool is_token(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		if (c <= ' ' || c >= 127 || strchr("()<>@,;:\\\"/[]?={}", c))
-			return false;
-	}
-	return text.len > 0;
-}
-
 static bool read_header(struct load *load, const struct pair *pair,
                         struct header_match *header, struct texts_words *words)
 {
-	if (!is_token(pair->key->text))
+	if (!pair->key->text.len || slice_token(pair->key->text) < pair->key->text.len)
 		return load_error(load, pair->key, NULL, "\"%s\" is no header name",
 		                  pair->key->text.at);
 	header->name = arena_copy(load->arena, pair->key->text);

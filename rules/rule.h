@@ -23,9 +23,10 @@
 #include "rules/schema.h"
 
 #define NAME_MAX_BYTES    64
-#define ROUTE_TARGETS_MAX 64   /* gateways of one redirect */
-#define TARGET_URI_MAX    512  /* bytes of a URI as written */
-#define TARGET_TEXT_MAX   4096 /* bytes of a URI with its placeholders filled in */
+#define ROUTE_TARGETS_MAX 64    /* gateways of one redirect */
+#define PATTERNS_MAX      10000 /* regexes of one table */
+#define TARGET_URI_MAX    512   /* bytes of a URI as written */
+#define TARGET_TEXT_MAX   4096  /* bytes of a URI with its placeholders filled in */
 
 struct compiled_pattern {
 	struct slice text;
@@ -151,6 +152,7 @@ struct table {
 	size_t gateway_count, group_count;
 	struct index *index;
 	struct compiled_pattern *patterns;
+	size_t pattern_count;
 	const struct gateway *gateways;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/slice.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct slice slice_of(const char *text)
@@ -99,5 +100,15 @@ size_t slice_utf8(struct slice text)
 	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
 	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
 		return 0;
+	return len;
+}
+
+size_t slice_token(struct slice text)
+{
+	static const char marks[] = {'-', '.', '!', '%', '*', '_', '+', '`', '\'', '~'};
+	size_t len = 0;
+	while (len < text.len && (isalnum((unsigned char)text.at[len]) ||
+	                          memchr(marks, text.at[len], sizeof marks)))
+		len++;
 	return len;
 }

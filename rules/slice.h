@@ -29,6 +29,10 @@ bool slice_begins(struct slice text, struct slice prefix);
 /* Index of the first c in text, or text.len. */
 size_t slice_find(struct slice text, char c);
 
+/* How many bytes at the head of text are a token (RFC 3261 25.1): letters, digits and
+ * -.!%*_+`'~ */
+size_t slice_token(struct slice text);
+
 /* Reads all of text as a decimal number of at most max. False if there is anything but
  * digits, or too many of them. */
 bool slice_number(struct slice text, unsigned long max, unsigned long *out);

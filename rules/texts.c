@@ -118,6 +118,11 @@ const struct compiled_pattern *texts_pattern(struct load *load, const struct nod
 	size_t offset;
 	if (!schema_text(load, node, what, &text))
 		return NULL;
+	if (table->pattern_count++ == PATTERNS_MAX)
+		load_error(load, node, "prefixes and exact numbers are faster",
+		           "more than %d regexes", PATTERNS_MAX);
+	if (table->pattern_count > PATTERNS_MAX)
+		return NULL;
 	struct compiled_pattern *pattern = arena_alloc(load->arena, sizeof *pattern);
 	if (!pattern || !(pattern->text = arena_copy(load->arena, text)).at) {
 		load_memory(load);

@@ -10,18 +10,6 @@ struct reading {
 	struct position named[METHODS_MAX]; /* where each method was */
 };
 
-/* RFC 3261 25.1: token. */
-static bool is_token(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.at[i];
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-		             (c >= 'a' && c <= 'z');
-		if (!alnum && !strchr("-.!%*_+`'~", c))
-			return false;
-	}
-	return true;
-}
 
 /* Methods are compared by case (RFC 3261 7.1): "invite" would never come. */
 static void warn_of_case(struct load *load, const struct node *node, struct slice text)
@@ -41,7 +29,7 @@ static void warn_of_case(struct load *load, const struct node *node, struct slic
 static bool check_method(struct load *load, const struct node *node, struct slice text)
 {
 	static const char *const own[] = {"ACK", "CANCEL", "OPTIONS"};
-	if (text.len > METHOD_BYTES_MAX || !is_token(text))
+	if (text.len > METHOD_BYTES_MAX || slice_token(text) < text.len)
 		return load_error(load, node, NULL, "\"%s\" is no method", text.at);
 	for (size_t i = 0; i < 3; i++) {
 		if (slice_equal(text, slice_of(own[i])))

@@ -165,7 +165,8 @@ static void read_start(struct request *request)
 	request->scheme = SCHEME_OTHER;
 	request->method = next_word(&line);
 	request->uri = next_word(&line);
-	if (!consists_of(request->method, "-.!%*_+`'~") || !is_version(line))
+	if (!request->method.len || slice_token(request->method) < request->method.len ||
+	    !is_version(line))
 		fault(request, 400, "Bad Request Line");
 	else if (!slice_equal_nocase(line, slice_of("SIP/2.0")))
 		fault(request, 505, "%s", "");

@@ -136,6 +136,31 @@ static const struct {
 	{"\xf0\x9f\x98", 0},     /* ends too early */
 };
 
+static const struct {
+	const char *text;
+	size_t len;
+} tokens[] = {
+	{"", 0},
+	{"INVITE", 6},
+	{"INVITE sip:", 6},
+	{" x", 0},
+	{"a;b", 1},
+	{"X-Tenant:", 8},
+	{"-.!%*_+`'~az09AZ", 16},
+	{"a\"b", 1},
+	{"a@b", 1},
+	{"\xc3\xa9", 0},
+	{"a\x7f", 1},
+	{"[::1]", 0},
+};
+
+START_TEST(a_token_ends_at_the_first_other_character)
+{
+	size_t len = slice_token(slice_of(tokens[_i].text));
+	ck_assert_msg(len == tokens[_i].len, "\"%s\": %zu", tokens[_i].text, len);
+}
+END_TEST
+
 START_TEST(only_utf8_counts_as_a_character)
 {
 	size_t len = slice_utf8(slice_of(characters[_i].text));
@@ -158,6 +183,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tcase, numbers_are_digits_up_to_the_maximum, 0,
 	                    COUNT(numbers));
 	tcase_add_loop_test(tcase, only_utf8_counts_as_a_character, 0, COUNT(characters));
+	tcase_add_loop_test(tcase, a_token_ends_at_the_first_other_character, 0,
+	                    sizeof tokens / sizeof tokens[0]);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
