@@ -136,6 +136,7 @@ static int serve_command(int argc, char **argv)
 	struct options options = {0};
 	if (!wants_files(argc, argv, &options))
 		return say_usage();
+	serve_block_signals();
 	int status = load(&options.configuration) ? serve(&options.configuration)
 	                                          : EXIT_FAILURE;
 	configuration_free(&options.configuration);

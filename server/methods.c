@@ -10,7 +10,6 @@ struct reading {
 	struct position named[METHODS_MAX]; /* where each method was */
 };
 
-
 /* Methods are compared by case (RFC 3261 7.1): "invite" would never come. */
 static void warn_of_case(struct load *load, const struct node *node, struct slice text)
 {

@@ -45,21 +45,29 @@ static int say_failure(const char *what, int error)
  * signal that comes twice while it is pending counts once, so SIGHUPs during a reload
  * make one more.
  */
-static void block_signals(sigset_t *set)
+static void signals_taken(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+void serve_block_signals(void)
+{
+	sigset_t set;
+	signals_taken(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_signals(struct server *server, const sigset_t *set)
+static void wait_for_signals(struct server *server)
 {
+	sigset_t set;
 	const struct timespec tick = {LOG_FLOOD_S, 0};
+	signals_taken(&set);
 	for (;;) {
-		int number = sigtimedwait(set, NULL, &tick);
+		int number = sigtimedwait(&set, NULL, &tick);
 		if (number == SIGHUP)
 			reload(server->configuration, server->snapshot);
 		else if (number == SIGTERM || number == SIGINT)
@@ -156,12 +164,12 @@ static void announce(const struct server *server)
 	        program_invocation_name, server->configuration->rules_path);
 }
 
-static int run(struct server *server, const sigset_t *signals)
+static int run(struct server *server)
 {
 	if (!all_free(server->configuration->settings) || !start_workers(server))
 		return 1;
 	announce(server);
-	wait_for_signals(server, signals);
+	wait_for_signals(server);
 	log_event(LOG_INFO, "stopping");
 	return 0;
 }
@@ -169,9 +177,7 @@ static int run(struct server *server, const sigset_t *signals)
 int serve(struct configuration *configuration)
 {
 	static struct server server;
-	sigset_t signals;
 	server.configuration = configuration;
-	block_signals(&signals);
 	guard_init();
 	if (su_init() < 0 || !message_init())
 		return say_failure("cannot start sofia-sip", 0);
@@ -181,7 +187,7 @@ int serve(struct configuration *configuration)
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);
 	configuration->table = NULL;
-	int status = run(&server, &signals);
+	int status = run(&server);
 	stop_workers(&server);
 	log_flush(true);
 	snapshot_free(server.snapshot);

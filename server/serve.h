@@ -5,6 +5,10 @@
 
 #include "server/configuration.h"
 
+/* Call first of all: a SIGHUP or SIGTERM that comes while the files are loaded waits
+ * until they are, instead of ending the process. */
+void serve_block_signals(void);
+
 /* Runs until SIGTERM or SIGINT; SIGHUP reloads the routing table. Takes what is loaded in
  * configuration and leaves its pointers NULL. Returns the exit status. */
 int serve(struct configuration *configuration);
