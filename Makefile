@@ -67,7 +67,7 @@ AGAIN = +@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shel
 
 # What a source may include follows from its path: only what has "server" in it sees sofia-sip.
 INCLUDES = $(call includes,$(rules_pkg) $(if $(findstring server,$<),$(server_pkg)) \
-           $(if $(filter tests/%_test.c tests/runner.c,$<),$(check_pkg)))
+           $(if $(filter tests/%_test.c tests/runner.c tests/rules_loading.c,$<),$(check_pkg)))
 
 RULES  := $(patsubst %.c,$B/%.o,$(wildcard rules/*.c))
 SERVER := $(patsubst %.c,$B/%.o,$(filter-out server/main.c,$(wildcard server/*.c)))
@@ -102,7 +102,7 @@ $B/%.o: %.c Makefile
 	$(SAY)$(COMPILE) $(INCLUDES) -c -o $@ $<
 
 # Programs for rules/ link without sofia: the linker checks the layering.
-$B/tests/rules_%_test: $B/tests/rules_%_test.o $B/tests/runner.o $B/librules.a
+$B/tests/rules_%_test: $B/tests/rules_%_test.o $B/tests/rules_loading.o $B/tests/runner.o $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(RULES_LIBS)
 $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/action.h"
 
-#include <string.h>
-
 #include "rules/gateway.h"
 #include "rules/rewrite.h"
 
@@ -97,17 +95,18 @@ static bool read_retry_after(struct load *load, const struct node *node, void *i
 	                    &((struct action *)into)->retry_after_s);
 }
 
-/* The length of a quoted string at the head of text, 0 if there is none. RFC 3261 25.1.
- */
+/* The length of the quoted string that text begins with, 0 if it has no end. RFC 3261
+ * 25.1, but no control characters at all. */
 static size_t quoted_length(struct slice text)
 {
-	for (size_t i = 1; text.len && text.at[0] == '"' && i < text.len; i++) {
-		if (text.at[i] == '"')
-			return i + 1;
-		if (text.at[i] == '\\')
-			i++;
-		else if ((unsigned char)text.at[i] < ' ' || text.at[i] == 127)
+	bool quoted_pair = false;
+	for (size_t i = 1; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		if (c < ' ' || c == 127 || (quoted_pair && c > 127))
 			return 0;
+		if (c == '"' && !quoted_pair)
+			return i + 1;
+		quoted_pair = c == '\\' && !quoted_pair;
 	}
 	return 0;
 }
@@ -170,6 +169,22 @@ bool action_read_reject(struct load *load, const struct node *node, void *into)
 	       (!phrase.len || set_phrase(load, node, phrase, &reading->action));
 }
 
+/* An error if a key that belongs to a redirect is there. */
+static bool refuse_key(struct load *load, const struct node *node, const char *key)
+{
+	return !node ||
+	       load_error(load, node, NULL,
+	                  "\"%s\" belongs to \"redirect\", not to \"reject\"", key);
+}
+
+static bool check_reject(struct load *load, const struct action_reading *reading)
+{
+	bool good = refuse_key(load, reading->status, "status");
+	good &= refuse_key(load, reading->expires, "expires");
+	good &= refuse_key(load, reading->rewrite, "rewrite");
+	return good;
+}
+
 bool action_check(struct load *load, const struct node *node,
                   struct action_reading *reading)
 {
@@ -181,17 +196,11 @@ bool action_check(struct load *load, const struct node *node,
 	if (!reading->redirect && !reading->reject)
 		return load_error(load, node, NULL,
 		                  "neither \"redirect\" nor \"reject\"");
-	const struct node *stray = reading->status    ? reading->status
-	                           : reading->expires ? reading->expires
-	                                              : reading->rewrite;
-	if (reading->reject && stray)
-		return load_error(load, stray, NULL,
-		                  "status, expires and rewrite belong to \"redirect\", "
-		                  "not to \"reject\"");
-	if (reading->redirect && !action->status)
+	if (reading->reject)
+		return check_reject(load, reading);
+	if (!action->status)
 		action->status = 302;
-	if (reading->redirect && action->route.tier_count &&
-	    route_is_disabled(&action->route))
+	if (action->route.tier_count && route_is_disabled(&action->route))
 		load_warning(load, reading->redirect->position,
 		             "calls will be answered 480",
 		             "every gateway of this redirect is disabled");

@@ -8,6 +8,7 @@
 #include "rules/texts.h"
 
 #define NETWORKS_MAX 100000u
+#define HEADERS_MAX  32
 
 static const char *const names[CRITERION_KINDS] = {
 	[CRITERION_CALLED] = "called",     [CRITERION_CALLER] = "caller",
@@ -86,6 +87,25 @@ static bool read_network(struct load *load, const struct node *node, void *into)
 	return true;
 }
 
+static int compare_networks(const void *left, const void *right)
+{
+	const struct network *a = left, *b = right;
+	int order = memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes);
+	return order ? order : a->bits - b->bits;
+}
+
+/* Sorts, and drops what lies in another network. What is left does not overlap, so that
+ * one search finds the only one that may have an address. */
+static size_t sort_networks(struct network *networks, size_t count)
+{
+	size_t kept = 0;
+	qsort(networks, count, sizeof *networks, compare_networks);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || !network_covers(&networks[kept - 1], &networks[i]))
+			networks[kept++] = networks[i];
+	return kept;
+}
+
 /* "10.0.0.0/8, 192.0.2.1": the words of the file, for explanations. */
 static bool describe_nodes(struct load *load, const struct node *node, struct slice *out)
 {
@@ -115,7 +135,7 @@ bool criteria_read_source(struct load *load, const struct node *node, void *into
 	    !describe_nodes(load, node, &criterion->wanted))
 		return false;
 	criterion->networks = list.networks;
-	criterion->network_count = list.count;
+	criterion->network_count = sort_networks(list.networks, list.count);
 	rule->when[CRITERION_SOURCE] = criterion;
 	return true;
 }
@@ -137,6 +157,26 @@ static bool read_header(struct load *load, const struct pair *pair,
 	return true;
 }
 
+/* Each header once: the key of one that was there before is an error. */
+static bool check_header_names(struct load *load, const struct node *node)
+{
+	char hint[DIAGS_HINT_MAX];
+	bool good = true;
+	for (size_t i = 0; i < node->count; i++) {
+		const struct node *key = node->pairs[i].key;
+		size_t first = 0;
+		while (!slice_equal_nocase(node->pairs[first].key->text, key->text))
+			first++;
+		const struct position *at = &node->pairs[first].key->position;
+		if (first < i)
+			good = load_error(load, key,
+			                  diags_hint(hint, "first given at %s:%u:%u",
+			                             at->file, at->line, at->column),
+			                  "\"%s\" is given twice", key->text.at);
+	}
+	return good;
+}
+
 bool criteria_read_header(struct load *load, const struct node *node, void *into)
 {
 	struct rule *rule = into;
@@ -144,6 +184,8 @@ bool criteria_read_header(struct load *load, const struct node *node, void *into
 		return load_error(
 			load, node, "write header: {X-Tenant: acme}",
 			"\"header\" must be a mapping of header names to values");
+	if (node->count > HEADERS_MAX)
+		return load_error(load, node, NULL, "more than %d headers", HEADERS_MAX);
 	struct criterion *criterion = criterion_new(load, node);
 	if (!criterion)
 		return false;
@@ -152,7 +194,7 @@ bool criteria_read_header(struct load *load, const struct node *node, void *into
 	if (!headers)
 		return load_memory(load);
 	struct texts_words words = {0};
-	bool good = true;
+	bool good = check_header_names(load, node);
 	for (size_t i = 0; i < node->count; i++)
 		good &= read_header(load, &node->pairs[i], &headers[i], &words);
 	criterion->headers = headers;
@@ -202,13 +244,27 @@ static enum pattern_result match_headers(const struct criterion *criterion,
 	return PATTERN_YES;
 }
 
+/* The last network that begins at address or before it; NULL if none does. */
+static const struct network *find_network(const struct criterion *criterion,
+                                          const struct address *address)
+{
+	const struct network wanted = {*address, 128};
+	size_t from = 0, end = criterion->network_count;
+	while (from < end) {
+		size_t middle = from + (end - from) / 2;
+		if (compare_networks(&criterion->networks[middle], &wanted) <= 0)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	return from ? &criterion->networks[from - 1] : NULL;
+}
+
 static enum pattern_result match_source(const struct criterion *criterion,
                                         const struct facts *facts)
 {
-	for (size_t i = 0; i < criterion->network_count; i++)
-		if (network_has(&criterion->networks[i], &facts->source))
-			return PATTERN_YES;
-	return PATTERN_NO;
+	const struct network *network = find_network(criterion, &facts->source);
+	return network && network_has(network, &facts->source) ? PATTERN_YES : PATTERN_NO;
 }
 
 static enum pattern_result match_one(enum criterion_kind kind,
@@ -222,7 +278,7 @@ static enum pattern_result match_one(enum criterion_kind kind,
 	case CRITERION_CALLER:
 		return texts_match(&criterion->text, facts->caller, space);
 	case CRITERION_HOST:
-		return texts_match_nocase(&criterion->text, facts->host, space);
+		return texts_match_host(&criterion->text, facts->host);
 	case CRITERION_SOURCE:
 		return match_source(criterion, facts);
 	case CRITERION_LISTENER:
@@ -263,11 +319,9 @@ enum pattern_result criteria_match(const struct rule *rule, const struct facts *
 static bool networks_cover(const struct criterion *outer, const struct criterion *inner)
 {
 	for (size_t i = 0; i < inner->network_count; i++) {
-		size_t o = 0;
-		while (o < outer->network_count &&
-		       !network_covers(&outer->networks[o], &inner->networks[i]))
-			o++;
-		if (o == outer->network_count)
+		const struct network *network =
+			find_network(outer, &inner->networks[i].address);
+		if (!network || !network_covers(network, &inner->networks[i]))
 			return false;
 	}
 	return true;
@@ -289,8 +343,8 @@ static bool headers_cover(const struct criterion *outer, const struct criterion 
 	return true;
 }
 
-bool criterion_covers(enum criterion_kind kind, const struct criterion *outer,
-                      const struct criterion *inner)
+static bool covers(enum criterion_kind kind, const struct criterion *outer,
+                   const struct criterion *inner)
 {
 	if (kind == CRITERION_SOURCE)
 		return networks_cover(outer, inner);
@@ -306,17 +360,36 @@ bool criteria_cover(const struct rule *outer, const struct rule *inner)
 		const struct criterion *wide = outer->when[kind],
 				       *narrow = inner->when[kind];
 		if (kind != CRITERION_CALLED && wide &&
-		    !(narrow && criterion_covers(kind, wide, narrow)))
+		    !(narrow && covers(kind, wide, narrow)))
 			return false;
+		/* What outer leaves out, inner must leave out as well. */
 		wide = inner->unless[kind], narrow = outer->unless[kind];
-		if (narrow && !(wide && criterion_covers(kind, wide, narrow)))
+		if (narrow && !(wide && covers(kind, wide, narrow)))
 			return false;
 	}
 	return true;
 }
 
-bool criteria_indexed(const struct rule *rule)
+static size_t text_count(const struct text_match *text)
 {
-	return rule->when[CRITERION_CALLED] &&
-	       !rule->when[CRITERION_CALLED]->text.pattern_count;
+	return text->exact_count + text->prefix_count + text->pattern_count;
+}
+
+static size_t criterion_size(const struct criterion *criterion)
+{
+	if (!criterion)
+		return 0;
+	size_t size = text_count(&criterion->text) + criterion->network_count;
+	for (size_t i = 0; i < criterion->header_count; i++)
+		size += text_count(&criterion->headers[i].text);
+	return size;
+}
+
+size_t criteria_size(const struct rule *rule)
+{
+	size_t size = 1;
+	for (int kind = 0; kind < CRITERION_KINDS; kind++)
+		size += criterion_size(rule->when[kind]) +
+		        criterion_size(rule->unless[kind]);
+	return size;
 }

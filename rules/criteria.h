@@ -24,10 +24,8 @@ enum pattern_result criteria_match(const struct rule *rule, const struct facts *
 /* True if every request that inner matches is certainly matched by outer as well,
  * `called` aside. Regexes are compared by their text. */
 bool criteria_cover(const struct rule *outer, const struct rule *inner);
-bool criterion_covers(enum criterion_kind kind, const struct criterion *outer,
-                      const struct criterion *inner);
 
-/* True if `called` can be found by the index: it has exact texts and prefixes only. */
-bool criteria_indexed(const struct rule *rule);
+/* How many texts and networks a rule has, and one: what comparing it costs. */
+size_t criteria_size(const struct rule *rule);
 
 #endif

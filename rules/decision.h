@@ -9,22 +9,20 @@
 #include "rules/diags.h"
 #include "rules/slice.h"
 
-#define DECISION_TARGETS_MAX                                                             \
-	10 /* Contacts of one reply; Kamailio and OpenSIPS keep 16 at most */
+/* Contacts of one reply; Kamailio and OpenSIPS keep 16 at most. */
+#define DECISION_TARGETS_MAX 10
 
 /* Why the decision is what it is, where the status alone does not tell. */
 enum decision_cause {
 	CAUSE_RULE,       /* a rule or the default says so */
 	CAUSE_DISABLED,   /* 480: every gateway of the rule is disabled */
 	CAUSE_INCOMPLETE, /* 484: rewriting leaves no number, or one that is too long */
-	CAUSE_GAVE_UP, /* 500: a regex took too long, so nobody knows which rule is right
-	                */
+	CAUSE_GAVE_UP,    /* 500: a regex took too long: who knows which rule is right */
 };
 
 struct target {
 	struct slice uri; /* complete and escaped: "sip:+442071234567@gw1.example.net" */
-	struct slice
-		gateway; /* its name in the table; empty for a URI written in the rule */
+	struct slice gateway; /* its name; empty for a URI written in the rule */
 };
 
 /* Texts point into the table or into the lookup's workspace and live until the next
@@ -32,9 +30,8 @@ struct target {
 struct decision {
 	unsigned status; /* 300..399: redirect, there are targets; else 400..699 */
 	enum decision_cause cause;
-	struct slice rule; /* the rule's name; "default" if none matched */
-	struct position
-		position; /* of the rule in the file; line 0 for the built-in default */
+	struct slice rule;        /* the rule's name; "default" if none matched */
+	struct position position; /* of the rule; line 0 for the built-in default */
 	struct slice number; /* the called number after rewriting; empty for a reject */
 
 	size_t target_count; /* > 0 exactly when status is 300..399 */
@@ -53,9 +50,9 @@ struct considered {
 	struct slice name;
 	struct position position;
 	bool matched;
-	const char *criterion; /* what failed: "called", "source", "not: caller"; NULL if
-	                          matched */
-	struct slice wanted;   /* that criterion as text: prefix "+44" */
+	/* What failed: "called", "source", "not: caller"; NULL if it matched. */
+	const char *criterion;
+	struct slice wanted; /* that criterion as text: prefix "+44" */
 };
 
 /* Told of every rule considered, in the order in which they were. */

@@ -14,15 +14,13 @@
 #include "rules/slice.h"
 
 struct facts {
-	struct slice
-		called; /* number_clean()ed user part of the Request-URI; may be empty */
-	struct slice caller;   /* of P-Asserted-Identity, else of From; may be empty */
+	/* number_clean()ed user parts, which may be empty: called of the Request-URI,
+	 * caller of P-Asserted-Identity, else of From. */
+	struct slice called, caller;
 	struct slice host;     /* of the Request-URI, no port; compared without case */
-	struct slice listener; /* where it came in: "udp:192.0.2.1:5060", as
-	                          listener_text() writes it */
+	struct slice listener; /* where it came in: "udp:192.0.2.1:5060" */
 	struct address source;
-	uint64_t call_key; /* keyed hash of the Call-ID: orders gateways that share a tier
-	                    */
+	uint64_t call_key; /* keyed hash of the Call-ID: orders the gateways of a tier */
 
 	/* Gives the i-th value, from 0, of the header field called name (any of its
 	 * forms, without case); false when there are no more. NULL: no headers at all. */

@@ -51,7 +51,8 @@ static bool add_name(struct load *load, const struct node *key, struct slice nam
 	struct named *named = arena_alloc(load->arena, sizeof *named);
 	if (!named)
 		return load_memory(load);
-	*named = (struct named){gateway, group, key->position};
+	*named = (struct named){name, gateway, group, key->position, table->named};
+	table->named = named;
 	return map_add(&table->names, load->arena, name, named) || load_memory(load);
 }
 
@@ -146,27 +147,33 @@ static const char *name_at(const void *names, size_t i)
 	return ((const char *const *)names)[i];
 }
 
-/* The nearest of some gateway names, for hints. */
-static const char *nearest_gateway(struct load *load, struct slice text)
+/* The nearest of some names, for hints. */
+static const char *nearest_name(const struct table *table, struct slice text, bool group)
 {
-	const struct table *table = table_of(load);
 	const char *list[256];
 	size_t count = 0;
-	for (const struct gateway *g = table->gateways; g && count < 256; g = g->next)
-		if (g->name.len)
-			list[count++] = g->name.at;
+	for (const struct named *n = table->named; n && count < 256; n = n->next)
+		if (n->gateway || !group)
+			list[count++] = n->name.at;
 	return schema_nearest(text, name_at, list, count);
 }
 
-static bool unknown_name(struct load *load, const struct node *node, const char *what)
+static bool unknown_name(struct load *load, const struct node *node, bool group)
 {
 	char hint[DIAGS_HINT_MAX];
-	const char *near = nearest_gateway(load, node->text);
+	/* Findings that nobody will see get no costly hints. */
+	const char *near = diags_errors(load->diags) < DIAGS_MAX
+	                           ? nearest_name(table_of(load), node->text, group)
+	                           : NULL;
 	if (near)
 		diags_hint(hint, "did you mean \"%s\"?", near);
-	return load_error(load, node,
-	                  near ? hint : "gateways are defined under \"gateways\"",
-	                  "no %s is called \"%s\"", what, node->text.at);
+	else
+		diags_hint(hint, "gateways are defined under \"gateways\"%s",
+		           group ? "" : ", groups under \"groups\"");
+	return load_error(load, node, hint,
+	                  group ? "no gateway is called \"%s\""
+	                        : "no gateway or group is called \"%s\"",
+	                  node->text.at);
 }
 
 static bool too_many(struct load *load, const struct node *node)
@@ -180,7 +187,7 @@ static const struct gateway *read_member(struct load *load, const struct node *n
                                          bool group)
 {
 	struct slice text;
-	if (!schema_text(load, node, group ? "a gateway's name" : "redirect", &text))
+	if (!schema_text(load, node, group ? "gateway name" : "redirect", &text))
 		return NULL;
 	if (!group && slice_find(text, ':') < text.len) {
 		struct gateway *gateway = gateway_new(load, node);
@@ -198,10 +205,30 @@ static const struct gateway *read_member(struct load *load, const struct node *n
 			"name its gateways; a group may stand as a tier of \"redirect\"",
 			"\"%s\" is a group; here only gateways share", text.at);
 	else
-		unknown_name(load, node, "gateway");
+		unknown_name(load, node, group);
 	return NULL;
 }
 
+static bool is_same(const struct gateway *a, const struct gateway *b)
+{
+	return a == b ||
+	       (!a->name.len && !b->name.len && slice_equal(a->uri.text, b->uri.text));
+}
+
+static bool add_member(struct load *load, const struct node *node,
+                       const struct gateway *gateway, const struct gateway **members,
+                       size_t *count)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (is_same(members[i], gateway))
+			return load_error(load, node, "give it a greater weight instead",
+			                  "\"%s\" stands twice in one tier",
+			                  node->text.at);
+	members[(*count)++] = gateway;
+	return true;
+}
+
+/* What is wrong with a member is said, and the tier goes on without it. */
 static bool add_tier(struct load *load, const struct node *node,
                      const struct node *const *items, size_t count,
                      struct collecting *collecting)
@@ -210,23 +237,22 @@ static bool add_tier(struct load *load, const struct node *node,
 		return load_error(load, node, NULL, "an empty list of gateways");
 	if (collecting->target_count + count > ROUTE_TARGETS_MAX)
 		return too_many(load, node);
-	const struct gateway **gateways =
-		arena_array(load->arena, count, sizeof *gateways);
-	if (!gateways)
+	struct tier tier = {0};
+	const struct gateway **members =
+		arena_array(load->arena, count, sizeof(const struct gateway *));
+	if (!members)
 		return load_memory(load);
 	bool good = true;
 	for (size_t i = 0; i < count; i++) {
-		gateways[i] = read_member(load, items[i], collecting->group);
-		good &= gateways[i] != NULL;
-		for (size_t j = 0; gateways[i] && j < i; j++)
-			if (gateways[j] == gateways[i])
-				good = load_error(load, items[i],
-				                  "give it a greater weight instead",
-				                  "\"%s\" stands twice in one tier",
-				                  items[i]->text.at);
+		const struct gateway *gateway =
+			read_member(load, items[i], collecting->group);
+		good &= gateway &&
+		        add_member(load, items[i], gateway, members, &tier.count);
 	}
+	tier.gateways = members;
 	collecting->target_count += count;
-	collecting->tiers[collecting->tier_count++] = (struct tier){count, gateways};
+	if (tier.count)
+		collecting->tiers[collecting->tier_count++] = tier;
 	return good;
 }
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/index.h"
 
-#include <string.h>
-
-#include "rules/criteria.h"
-
 struct link {
 	const struct link *next;
 	uint32_t rule;
@@ -18,8 +14,7 @@ struct chain {
 struct index {
 	struct map exact, prefix; /* → struct chain */
 	struct chain rest;
-	size_t longest;   /* of the prefixes, bytes */
-	bool *has_length; /* [longest + 1] */
+	bool has_length[NUMBER_MAX + 1]; /* is there a prefix of so many bytes? */
 };
 
 static bool append(struct arena *arena, struct chain *chain, uint32_t rule, bool known)
@@ -52,44 +47,30 @@ static bool add(struct map *map, struct arena *arena, struct slice key, uint32_t
 static bool add_rule(struct index *index, struct arena *arena, const struct rule *rule,
                      uint32_t number)
 {
-	if (!criteria_indexed(rule))
-		return append(arena, &index->rest, number, false);
-	const struct text_match *called = &rule->when[CRITERION_CALLED]->text;
+	static const struct text_match none;
+	const struct criterion *criterion = rule->when[CRITERION_CALLED];
+	const struct text_match *called = criterion ? &criterion->text : &none;
+	if ((!criterion || called->pattern_count) &&
+	    !append(arena, &index->rest, number, false))
+		return false;
 	for (size_t i = 0; i < called->exact_count; i++)
 		if (!add(&index->exact, arena, called->exact[i], number))
 			return false;
 	for (size_t i = 0; i < called->prefix_count; i++) {
 		if (!add(&index->prefix, arena, called->prefix[i], number))
 			return false;
-		if (called->prefix[i].len > index->longest)
-			index->longest = called->prefix[i].len;
+		index->has_length[called->prefix[i].len] = true;
 	}
 	return true;
-}
-
-static bool note_lengths(struct index *index, const struct table *table)
-{
-	index->has_length = arena_array(table->arena, index->longest + 1, sizeof(bool));
-	for (size_t r = 0; index->has_length && r < table->rule_count; r++) {
-		const struct rule *rule = &table->rules[r];
-		for (size_t i = 0; criteria_indexed(rule) &&
-		                   i < rule->when[CRITERION_CALLED]->text.prefix_count;
-		     i++)
-			index->has_length
-				[rule->when[CRITERION_CALLED]->text.prefix[i].len] = true;
-	}
-	return index->has_length;
 }
 
 struct index *index_new(const struct table *table)
 {
 	struct index *index = arena_alloc(table->arena, sizeof *index);
-	if (!index)
-		return NULL;
-	for (size_t i = 0; i < table->rule_count; i++)
+	for (size_t i = 0; index && i < table->rule_count; i++)
 		if (!add_rule(index, table->arena, &table->rules[i], (uint32_t)i))
 			return NULL;
-	return note_lengths(index, table) ? index : NULL;
+	return index;
 }
 
 static const struct link *first_of(const struct map *map, struct slice key, uint64_t hash)
@@ -108,7 +89,7 @@ void walk_start(struct walk *walk, const struct index *index, struct slice calle
 	walk->chains[walk->chain_count++] = index->rest.first;
 	for (size_t len = 0; len <= called.len; len++) {
 		const struct link *link = NULL;
-		if (len <= index->longest && index->has_length[len])
+		if (len <= NUMBER_MAX && index->has_length[len])
 			link = first_of(&index->prefix, (struct slice){called.at, len},
 			                hash);
 		if (link)

@@ -5,7 +5,7 @@
  *     exact:  "112"  → rule 0
  *     prefix: "+44"  → rule 1 → rule 7        a chain is in the file's order
  *             "+4420" → rule 4
- *     rest:   rule 2 → rule 9                 no `called`, or a regex
+ *     rest:   rule 2 → rule 9                 no `called`, or a regex in it
  *
  * A walk along the number hashes each of its prefixes once; only lengths that some rule
  * has are looked up. Rules of other numbers cost nothing, however many there are.
@@ -24,18 +24,19 @@ struct index *index_new(const struct table *table);
 /* A walk over the rules that may match one number. */
 struct walk {
 	bool longest;
-	size_t floor; /* the first chains, of no prefix or an empty one */
+	size_t floor; /* so many chains, the first ones, are of length 0 */
 	size_t chain_count;
 	const struct link *chains[NUMBER_MAX + 3];
 };
 
-/* longest: an exact number's rules first, then by falling length of the prefix, rules
- * without one last; else all in the file's order. */
+/* longest: an exact number's rules first, then by falling length of the prefix; those
+ * without `called`, with an empty prefix or with a regex last. Else all in the file's
+ * order. */
 void walk_start(struct walk *walk, const struct index *index, struct slice called,
                 bool longest);
 
 /* The next rule; false at the end. *known: its `called` matches and need not be asked
- * again. With longest, a rule of several prefixes can come more than once. */
+ * again. With longest, a rule that has several of the prefixes comes as often. */
 bool walk_next(struct walk *walk, uint32_t *rule, bool *known);
 
 /* Calls visit, until it returns false, for the chain of an exact number or of a prefix,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/rewrite.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "rules/texts.h"
@@ -20,21 +21,30 @@ static bool copy_text(struct load *load, const struct node *node, const char *wh
 	return out->at || load_memory(load);
 }
 
-/* 3 strips three characters, "00" strips these two zeros. 00 could mean either. */
+static bool is_digits(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return false;
+	return text.len > 0;
+}
+
+/* 3 strips three characters, "00" strips these two zeros. 00, or 44207, could mean
+ * either.
+ */
 static bool read_strip(struct load *load, const struct node *node, void *into)
 {
 	struct rewrite *rewrite = into;
-	bool digits = node->type == NODE_SCALAR && node->plain &&
-	              slice_number(node->text, NUMBER_MAX, &rewrite->strip_count);
-	if (digits && node->text.len > 1 && node->text.at[0] == '0')
-		return load_error(
-			load, node,
-			"quote it to strip these digits; write a number to strip so many",
-			"strip: %s may mean digits or how many", node->text.at);
-	if (!digits && !copy_text(load, node, "strip", &rewrite->strip_text))
-		return false;
 	rewrite->has_strip = true;
-	return true;
+	if (node->type != NODE_SCALAR || !node->plain || !is_digits(node->text))
+		return copy_text(load, node, "strip", &rewrite->strip_text);
+	if (node->text.at[0] != '0' &&
+	    slice_number(node->text, NUMBER_MAX, &rewrite->strip_count))
+		return true;
+	return load_error(
+		load, node,
+		"quote it to strip these digits; write a number to strip so many",
+		"strip: %s may mean digits or how many", node->text.at);
 }
 
 static bool read_prepend(struct load *load, const struct node *node, void *into)
@@ -45,7 +55,7 @@ static bool read_prepend(struct load *load, const struct node *node, void *into)
 
 static bool read_regex(struct load *load, const struct node *node, void *into)
 {
-	struct rewrite *rewrite = into;
+	struct rewrite *rewrite = *(struct rewrite **)into;
 	rewrite->pattern = texts_pattern(load, node, "regex");
 	return rewrite->pattern;
 }
@@ -71,20 +81,19 @@ static bool next_piece(struct load *load, const struct node *node, struct slice 
 	return true;
 }
 
-static bool read_with(struct load *load, const struct node *node, void *into)
+static bool read_with(struct load *load, const struct node *node, struct rewrite *rewrite)
 {
-	struct rewrite *rewrite = into;
 	if (node->type != NODE_SCALAR)
 		return load_error(load, node, NULL, "\"with\" must be a text, not %s",
 		                  node_type_name(node));
+	if (node->text.len > NUMBER_MAX)
+		return load_error(load, node, NULL, "\"with\" is longer than %d bytes",
+		                  NUMBER_MAX);
 	struct slice text = arena_copy(load->arena, node->text);
 	struct replace_piece *pieces =
 		arena_array(load->arena, text.len + 1, sizeof *pieces);
 	if (!text.at || !pieces)
 		return load_memory(load);
-	if (text.len > NUMBER_MAX)
-		return load_error(load, node, NULL, "\"with\" is longer than %d bytes",
-		                  NUMBER_MAX);
 	for (size_t i = 0; i + 1 < text.len; i++)
 		if (text.at[i] == '\\' && text.at[i + 1] >= '0' && text.at[i + 1] <= '9')
 			return load_error(load, node,
@@ -111,12 +120,22 @@ static bool check_groups(struct load *load, const struct node *node,
 	return true;
 }
 
+/* A replacement while its mapping is read. */
+struct replacing {
+	struct rewrite *rewrite;
+	const struct node *with;
+};
+
 static bool read_replace(struct load *load, const struct node *node, void *into)
 {
-	static const struct field fields[] = {{"regex", read_regex, FIELD_REQUIRED},
-	                                      {"with", read_with, FIELD_REQUIRED}};
-	return schema_read(load, node, "\"replace\"", fields, 2, into) &&
-	       check_groups(load, node, into);
+	static const struct field fields[] = {
+		{"regex", read_regex, FIELD_REQUIRED,
+	         offsetof(struct replacing, rewrite)},
+		{"with", schema_keep, FIELD_REQUIRED, offsetof(struct replacing, with)}};
+	struct replacing replacing = {into, NULL};
+	bool good = schema_read(load, node, "\"replace\"", fields, 2, &replacing);
+	good &= replacing.with && read_with(load, replacing.with, into);
+	return good && check_groups(load, replacing.with, into);
 }
 
 bool rewrite_read(struct load *load, const struct node *node, void *into)

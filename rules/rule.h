@@ -37,8 +37,7 @@ struct compiled_pattern {
 /* Any of these texts. */
 struct text_match {
 	size_t exact_count, prefix_count, pattern_count;
-	const struct slice *exact; /* sorted */
-	const struct slice *prefix;
+	const struct slice *exact, *prefix; /* sorted */
 	const struct compiled_pattern *const *patterns;
 };
 
@@ -84,8 +83,7 @@ struct gateway {
 	struct target_uri uri;
 	unsigned weight;
 	bool enabled;
-	uint64_t hash; /* of the name, or of the URI's text: its place in weighted choice
-	                */
+	uint64_t hash; /* of the name or the URI's text: its luck in weighted choice */
 	const struct gateway *next; /* all of a table's, URIs written in rules included */
 };
 
@@ -149,6 +147,7 @@ struct table {
 	struct rule *rules;
 	struct rule fallback; /* `default` */
 	struct map names;     /* of gateways and groups: struct named */
+	const struct named *named;
 	size_t gateway_count, group_count;
 	struct index *index;
 	struct compiled_pattern *patterns;
@@ -158,9 +157,11 @@ struct table {
 
 /* A gateway or a group: they share one namespace. */
 struct named {
+	struct slice name;
 	const struct gateway *gateway; /* NULL: a group */
 	const struct group *group;
 	struct position position;
+	const struct named *next; /* all of a table's, the newest first */
 };
 
 /* Reading a table: the schema's load, and what is being made. */

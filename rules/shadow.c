@@ -3,13 +3,23 @@
 
 #include "rules/criteria.h"
 #include "rules/index.h"
+#include "rules/texts.h"
 
 struct search {
 	const struct table *table;
 	uint32_t rule; /* that may be unreachable */
+	size_t cost;   /* of comparing it with another */
 	const struct rule *found;
 	size_t *budget;
 };
+
+static const struct text_match *called_of(const struct rule *rule)
+{
+	static const struct slice empty;
+	static const struct text_match anything = {.prefix_count = 1, .prefix = &empty};
+	const struct criterion *called = rule->when[CRITERION_CALLED];
+	return called ? &called->text : &anything;
+}
 
 /* Does `called` of outer take all that inner's takes, as the table's order of asking sees
  * it? With longest, a shorter prefix is asked after a longer one: only equal texts are
@@ -17,26 +27,8 @@ struct search {
 static bool called_covers(const struct table *table, const struct rule *outer,
                           const struct rule *inner)
 {
-	const struct criterion *wide = outer->when[CRITERION_CALLED];
-	const struct criterion *narrow = inner->when[CRITERION_CALLED];
-	if (!table->longest)
-		return !wide ||
-		       (narrow && criterion_covers(CRITERION_CALLED, wide, narrow));
-	if (!criteria_indexed(outer) || !criteria_indexed(inner))
-		return !wide && !narrow;
-	for (size_t i = 0; i < narrow->text.prefix_count; i++) {
-		size_t o = 0;
-		while (o < wide->text.prefix_count &&
-		       !slice_equal(wide->text.prefix[o], narrow->text.prefix[i]))
-			o++;
-		if (o == wide->text.prefix_count)
-			return false;
-	}
-	struct text_match exact_outer = wide->text, exact_inner = narrow->text;
-	exact_outer.prefix_count = exact_inner.prefix_count = 0;
-	return criterion_covers(CRITERION_CALLED,
-	                        &(struct criterion){.text = exact_outer},
-	                        &(struct criterion){.text = exact_inner});
+	return table->longest ? texts_include(called_of(outer), called_of(inner))
+	                      : texts_cover(called_of(outer), called_of(inner));
 }
 
 static bool compare(void *arg, uint32_t earlier)
@@ -45,9 +37,9 @@ static bool compare(void *arg, uint32_t earlier)
 	const struct table *table = search->table;
 	const struct rule *outer = &table->rules[earlier],
 			  *inner = &table->rules[search->rule];
-	if (earlier >= search->rule || search->found || *search->budget == 0)
+	if (earlier >= search->rule || search->found || *search->budget < search->cost)
 		return false;
-	--*search->budget;
+	*search->budget -= search->cost;
 	if (called_covers(table, outer, inner) && criteria_cover(outer, inner))
 		search->found = outer;
 	return !search->found;
@@ -57,17 +49,16 @@ static bool compare(void *arg, uint32_t earlier)
  * chain of that text or of one of its prefixes, or in the rest. */
 static const struct rule *find(const struct table *table, uint32_t rule, size_t *budget)
 {
-	struct search search = {table, rule, NULL, budget};
+	const struct rule *inner = &table->rules[rule];
+	const struct text_match *called = called_of(inner);
+	struct search search = {table, rule, criteria_size(inner), NULL, budget};
+	struct slice text = {0};
+	if (called->exact_count)
+		text = called->exact[0];
+	else if (called->prefix_count)
+		text = called->prefix[0];
 	index_visit_rest(table->index, compare, &search);
-	if (!criteria_indexed(&table->rules[rule]))
-		return search.found;
-	const struct text_match *called =
-		&table->rules[rule].when[CRITERION_CALLED]->text;
-	bool exact = called->exact_count > 0;
-	if (!exact && !called->prefix_count)
-		return search.found;
-	struct slice text = exact ? called->exact[0] : called->prefix[0];
-	if (exact)
+	if (called->exact_count)
 		index_visit(table->index, text, true, compare, &search);
 	for (size_t len = 0; len <= text.len && !search.found; len++)
 		index_visit(table->index, (struct slice){text.at, len}, false, compare,

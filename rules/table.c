@@ -175,6 +175,16 @@ static void refuse(struct decision *decision, unsigned status, enum decision_cau
 	decision->cause = cause;
 	decision->target_count = 0;
 	decision->left_out = 0;
+	decision->expires_s = 0;
+}
+
+/* The same URI twice is of no use to the caller: it has just failed. */
+static bool is_offered(const struct decision *decision, struct slice uri)
+{
+	for (size_t i = 0; i < decision->target_count; i++)
+		if (slice_equal(decision->targets[i].uri, uri))
+			return true;
+	return false;
 }
 
 static bool add_target(struct decision *decision, const struct gateway *gateway,
@@ -185,11 +195,12 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 		return true;
 	}
 	char *text = workspace->targets[decision->target_count];
-	size_t length = target_write(&gateway->uri, decision->number, facts->caller, text,
-	                             TARGET_TEXT_MAX);
-	decision->targets[decision->target_count++] =
-		(struct target){{text, length}, gateway->name};
-	return length > 0;
+	struct slice uri = {text, target_write(&gateway->uri, decision->number,
+	                                       facts->caller, text, TARGET_TEXT_MAX)};
+	if (!is_offered(decision, uri))
+		decision->targets[decision->target_count++] =
+			(struct target){uri, gateway->name};
+	return uri.len > 0;
 }
 
 static void redirect(const struct action *action, const struct facts *facts,

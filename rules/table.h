@@ -16,8 +16,8 @@
 #include "rules/diags.h"
 #include "rules/facts.h"
 
-#define TABLE_BYTES_MAX                                                                  \
-	((size_t)1 << 30) /* memory of one table, as much again while it is read */
+/* Memory of one table; as much again while it is read. */
+#define TABLE_BYTES_MAX ((size_t)1 << 30)
 
 struct table;
 struct workspace;

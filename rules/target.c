@@ -63,36 +63,8 @@ static bool read_pieces(struct load *load, const struct node *node, struct slice
 	return true;
 }
 
-/* The grammar knows no braces: check the URI with a digit in place of each placeholder.
+/* Splits "scheme:user@rest". No piece but the user has a bare @ behind it, RFC 3261 25.1.
  */
-static bool check_grammar(struct load *load, const struct node *node, struct slice user,
-                          struct target_uri *out)
-{
-	struct slice text = out->text;
-	char plain[TARGET_URI_MAX];
-	size_t len = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		const char *c = text.at + i;
-		bool inside = user.at && c >= user.at && c < user.at + user.len;
-		if (inside && *c == '{') {
-			plain[len++] = '0';
-			while (i + 1 < text.len && text.at[i] != '}')
-				i++;
-		} else {
-			plain[len++] = *c;
-		}
-	}
-	struct uri uri;
-	const char *why;
-	size_t at;
-	if (!uri_parse((struct slice){plain, len}, &uri, &why, &at))
-		return load_error(load, node, NULL, "bad URI \"%s\": %s", text.at, why);
-	out->host = arena_copy(load->arena, uri.host);
-	out->port = uri.port;
-	return out->host.at || load_memory(load);
-}
-
-/* Splits "scheme:user@rest"; an @ behind the first ? belongs to the headers. */
 static bool split(struct slice text, struct slice *head, struct slice *user,
                   struct slice *tail)
 {
@@ -107,32 +79,6 @@ static bool split(struct slice text, struct slice *head, struct slice *user,
 	*user = (struct slice){at ? rest.at : NULL, at ? at - 1 : 0};
 	*tail = slice_skip(rest, at);
 	return true;
-}
-
-bool target_read(struct load *load, const struct node *node, void *into)
-{
-	struct target_uri *out = into;
-	struct slice text, user;
-	if (!schema_text(load, node, "uri", &text))
-		return false;
-	if (text.len > TARGET_URI_MAX)
-		return load_error(load, node, NULL, "a URI may have %d bytes",
-		                  TARGET_URI_MAX);
-	out->text = arena_copy(load->arena, text);
-	if (!out->text.at)
-		return load_memory(load);
-	if (slice_begins(text, slice_of("tel:")))
-		return load_error(load, node,
-		                  "many peers cannot follow tel: in a redirect; write "
-		                  "sip:{called}@gateway",
-		                  "a target must be a sip: or sips: URI");
-	if (!split(out->text, &out->head, &user, &out->tail))
-		return load_error(load, node, "write sip:host, or sip:user@host",
-		                  "\"%s\" is no SIP URI", text.at);
-	if (user.at && !user.len)
-		return load_error(load, node, "leave the @ out for the called number",
-		                  "the user part of \"%s\" is empty", text.at);
-	return check_grammar(load, node, user, out) && read_pieces(load, node, user, out);
 }
 
 /* Writing */
@@ -180,4 +126,61 @@ size_t target_write(const struct target_uri *target, struct slice number,
 		put(&writing, slice_of("@"));
 	put(&writing, target->tail);
 	return writing.full ? 0 : writing.len;
+}
+
+/* Checking */
+
+static bool has(struct slice text, char c)
+{
+	return slice_find(text, c) < text.len;
+}
+
+/* The grammar knows no braces, so look at what is written with - for every placeholder: a
+ * character of any user part, but none that completes an escape. */
+static bool check_grammar(struct load *load, const struct node *node,
+                          struct target_uri *out)
+{
+	char plain[2 * TARGET_URI_MAX];
+	struct slice any = slice_of("-");
+	size_t len = target_write(out, any, any, plain, sizeof plain), at;
+	struct uri uri;
+	const char *why;
+	if (!uri_parse((struct slice){plain, len}, &uri, &why, &at))
+		return load_error(load, node,
+		                  has(out->tail, '{')
+		                          ? "placeholders stand in the user part only"
+		                          : NULL,
+		                  "bad URI \"%s\": %s", out->text.at, why);
+	out->host = arena_copy(load->arena, uri.host);
+	out->port = uri.port;
+	return out->host.at || load_memory(load);
+}
+
+bool target_read(struct load *load, const struct node *node, void *into)
+{
+	struct target_uri *out = into;
+	struct slice text, user;
+	if (!schema_text(load, node, "uri", &text))
+		return false;
+	if (text.len > TARGET_URI_MAX)
+		return load_error(load, node, NULL, "a URI may have %d bytes",
+		                  TARGET_URI_MAX);
+	out->text = arena_copy(load->arena, text);
+	if (!out->text.at)
+		return load_memory(load);
+	if (!split(out->text, &out->head, &user, &out->tail))
+		return load_error(load, node, "write sip:host, or sip:user@host",
+		                  "\"%s\" is no SIP URI", text.at);
+	if (slice_equal_nocase(out->head, slice_of("tel:")))
+		return load_error(load, node,
+		                  "many peers cannot follow tel: in a redirect; write "
+		                  "sip:{called}@gateway",
+		                  "a target must be a sip: or sips: URI");
+	if (user.at && !user.len)
+		return load_error(load, node, "leave the @ out for the called number",
+		                  "the user part of \"%s\" is empty", text.at);
+	if (has(user, ':') && has(user, '{'))
+		return load_error(load, node, "write %3A for a : in the user part",
+		                  "\"%s\" has a password and a placeholder", text.at);
+	return read_pieces(load, node, user, out) && check_grammar(load, node, out);
 }

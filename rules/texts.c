@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/number.h"
+#include "rules/uri.h"
 
 /* Reading */
 
@@ -18,17 +19,40 @@ struct reading {
 	const struct compiled_pattern **patterns;
 };
 
-/* Host names are compared without case: kept in lower case. */
+/* Host names are compared without case, IPv6 addresses by value: kept in lower case and
+ * as address_text() writes them. */
 static bool clean_host(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
 {
+	struct address address;
+	char name[ADDRESS_TEXT_MAX];
 	if (text.len > NUMBER_MAX)
 		return false;
+	*out = (struct slice){buffer, text.len};
+	if (slice_begins(text, slice_of("[")) && address_parse(text, &address)) {
+		out->len = (size_t)snprintf(buffer, NUMBER_MAX, "[%s]",
+		                            address_text(&address, name));
+		return true;
+	}
 	for (size_t i = 0; i < text.len; i++)
 		buffer[i] = text.at[i] >= 'A' && text.at[i] <= 'Z'
 		                    ? (char)(text.at[i] + 32)
 		                    : text.at[i];
-	*out = (struct slice){buffer, text.len};
 	return true;
+}
+
+/* What cannot stand as the host of a Request-URI would never match. */
+static bool is_host(struct slice text)
+{
+	char plain[NUMBER_MAX];
+	int length =
+		snprintf(plain, sizeof plain, "sip:%.*s",
+	                 (int)(text.len < NUMBER_MAX ? text.len : NUMBER_MAX), text.at);
+	struct uri uri;
+	const char *why;
+	size_t at;
+	return (size_t)length < sizeof plain &&
+	       uri_parse((struct slice){plain, (size_t)length}, &uri, &why, &at) &&
+	       uri.host.len == text.len;
 }
 
 /* "UDP:[2001:DB8::1]:5060" → "udp:[2001:db8::1]:5060", as the server writes its
@@ -66,29 +90,27 @@ static bool clean(struct load *load, const struct node *node,
                   const struct reading *reading, char buffer[NUMBER_MAX],
                   struct slice *out)
 {
-	bool good = true;
 	switch (reading->form) {
 	case TEXTS_PLAIN:
 		*out = node->text;
-		break;
+		return true;
 	case TEXTS_NUMBER:
-		good = number_clean_written(node->text, buffer, out);
-		break;
-	case TEXTS_HOST:
-		good = clean_host(node->text, buffer, out);
-		break;
-	case TEXTS_LISTENER:
-		if (!clean_listener(node->text, buffer, out))
-			return load_error(
-				load, node,
-				"write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060",
-				"listener \"%s\" is no transport, address and port",
-				node->text.at);
-	}
-	if (!good)
-		return load_error(load, node, NULL, "\"%s\" is longer than %d bytes",
+		return number_clean_written(node->text, buffer, out) ||
+		       load_error(load, node, NULL, "\"%s\" is longer than %d bytes",
 		                  reading->what, NUMBER_MAX);
-	return true;
+	case TEXTS_HOST:
+		return (is_host(node->text) && clean_host(node->text, buffer, out)) ||
+		       load_error(load, node,
+		                  "write pbx.example.net, 192.0.2.1 or [2001:db8::1], "
+		                  "without a port",
+		                  "\"%s\" is no host", node->text.at);
+	default:
+		return clean_listener(node->text, buffer, out) ||
+		       load_error(load, node,
+		                  "write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060",
+		                  "listener \"%s\" is no transport, address and port",
+		                  node->text.at);
+	}
 }
 
 static bool read_text(struct load *load, const struct node *node, void *into)
@@ -99,6 +121,10 @@ static bool read_text(struct load *load, const struct node *node, void *into)
 	if (node->type != NODE_SCALAR)
 		return load_error(load, node, NULL, "\"%s\" must be a text, not %s",
 		                  reading->what, node_type_name(node));
+	/* Nothing behind the colon is more likely forgotten than meant. */
+	if (node->plain && !node->text.len)
+		return load_error(load, node, "write \"\" for an empty text",
+		                  "\"%s\" must not be empty", reading->what);
 	if (!clean(load, node, reading, buffer, &cleaned))
 		return false;
 	struct slice *text = &reading->texts[reading->count];
@@ -194,6 +220,8 @@ static bool read_prefix(struct load *load, const struct node *node, void *into)
 		return false;
 	forms->match->prefix = forms->reading.texts;
 	forms->match->prefix_count = forms->reading.count;
+	qsort(forms->reading.texts, forms->reading.count, sizeof(struct slice),
+	      compare_slices);
 	return true;
 }
 
@@ -230,15 +258,53 @@ bool texts_read(struct load *load, const struct node *node, const char *what,
 
 /* Matching */
 
-static enum pattern_result match_prepared(const struct text_match *match,
-                                          struct slice text, struct pattern_space *space)
+static bool has(const struct slice *sorted, size_t count, struct slice text)
 {
-	if (match->exact_count &&
-	    bsearch(&text, match->exact, match->exact_count, sizeof text, compare_slices))
+	return count && bsearch(&text, sorted, count, sizeof text, compare_slices);
+}
+
+/* How many of the sorted texts do not come after text. */
+static size_t count_up_to(const struct slice *sorted, size_t count, struct slice text)
+{
+	size_t from = 0;
+	while (from < count) {
+		size_t middle = from + (count - from) / 2;
+		if (compare_slices(&sorted[middle], &text) <= 0)
+			from = middle + 1;
+		else
+			count = middle;
+	}
+	return from;
+}
+
+static size_t common_length(struct slice a, struct slice b)
+{
+	size_t len = 0;
+	while (len < a.len && len < b.len && a.at[len] == b.at[len])
+		len++;
+	return len;
+}
+
+/* A prefix of text comes before it in order, and what stands between them begins with
+ * that prefix as well. So look at the last one that does not come after text, then at the
+ * last that does not come after what these two have in common, and so on. */
+static bool has_prefix_of(const struct text_match *match, struct slice text)
+{
+	size_t count = match->prefix_count;
+	while ((count = count_up_to(match->prefix, count, text)) > 0) {
+		struct slice last = match->prefix[count - 1];
+		if (slice_begins(text, last))
+			return true;
+		text.len = common_length(text, last);
+	}
+	return false;
+}
+
+enum pattern_result texts_match(const struct text_match *match, struct slice text,
+                                struct pattern_space *space)
+{
+	if (has(match->exact, match->exact_count, text) || has_prefix_of(match, text))
 		return PATTERN_YES;
-	for (size_t i = 0; i < match->prefix_count; i++)
-		if (slice_begins(text, match->prefix[i]))
-			return PATTERN_YES;
 	for (size_t i = 0; i < match->pattern_count; i++) {
 		enum pattern_result result =
 			pattern_match(match->patterns[i]->pattern, text, space);
@@ -248,30 +314,17 @@ static enum pattern_result match_prepared(const struct text_match *match,
 	return PATTERN_NO;
 }
 
-enum pattern_result texts_match(const struct text_match *match, struct slice text,
-                                struct pattern_space *space)
-{
-	return match_prepared(match, text, space);
-}
-
-enum pattern_result texts_match_nocase(const struct text_match *match, struct slice text,
-                                       struct pattern_space *space)
+enum pattern_result texts_match_host(const struct text_match *match, struct slice host)
 {
 	char buffer[NUMBER_MAX];
-	struct slice lower;
-	return clean_host(text, buffer, &lower) ? match_prepared(match, lower, space)
-	                                        : PATTERN_NO;
+	struct slice cleaned;
+	return clean_host(host, buffer, &cleaned) &&
+	                       has(match->exact, match->exact_count, cleaned)
+	               ? PATTERN_YES
+	               : PATTERN_NO;
 }
 
 /* Comparing */
-
-static bool has_prefix_of(const struct text_match *match, struct slice text)
-{
-	for (size_t i = 0; i < match->prefix_count; i++)
-		if (slice_begins(text, match->prefix[i]))
-			return true;
-	return false;
-}
 
 static bool has_pattern(const struct text_match *match, struct slice text)
 {
@@ -286,10 +339,8 @@ bool texts_cover(const struct text_match *outer, const struct text_match *inner)
 	if (has_prefix_of(outer, (struct slice){0}))
 		return true;
 	for (size_t i = 0; i < inner->exact_count; i++)
-		if (!has_prefix_of(outer, inner->exact[i]) &&
-		    !(outer->exact_count &&
-		      bsearch(&inner->exact[i], outer->exact, outer->exact_count,
-		              sizeof(struct slice), compare_slices)))
+		if (!has(outer->exact, outer->exact_count, inner->exact[i]) &&
+		    !has_prefix_of(outer, inner->exact[i]))
 			return false;
 	for (size_t i = 0; i < inner->prefix_count; i++)
 		if (!has_prefix_of(outer, inner->prefix[i]))
@@ -300,20 +351,45 @@ bool texts_cover(const struct text_match *outer, const struct text_match *inner)
 	return true;
 }
 
+bool texts_include(const struct text_match *outer, const struct text_match *inner)
+{
+	for (size_t i = 0; i < inner->exact_count; i++)
+		if (!has(outer->exact, outer->exact_count, inner->exact[i]))
+			return false;
+	for (size_t i = 0; i < inner->prefix_count; i++)
+		if (!has(outer->prefix, outer->prefix_count, inner->prefix[i]))
+			return false;
+	bool all = has(outer->prefix, outer->prefix_count, (struct slice){0});
+	for (size_t i = 0; i < inner->pattern_count && !all; i++)
+		if (!has_pattern(outer, inner->patterns[i]->text))
+			return false;
+	return true;
+}
+
 /* Describing */
+
+/* The first len bytes without half a character at their end. */
+static size_t whole_characters(const char *text, size_t len)
+{
+	size_t whole = 0, next;
+	while ((next = slice_utf8((struct slice){text + whole, len - whole})) > 0)
+		whole += next;
+	return whole;
+}
 
 void texts_word(struct texts_words *words, const char *before, struct slice word)
 {
-	int length =
-		words->cut ? 0
-			   : snprintf(words->text + words->len,
-	                              sizeof words->text - words->len, "%s%s%s%.*s",
-	                              words->len ? ", " : "", before, *before ? " " : "",
-	                              (int)word.len, word.at ? word.at : "");
-	if (words->cut || (size_t)length >= sizeof words->text - words->len)
-		words->cut = true;
-	else
+	size_t room = sizeof words->text - words->len;
+	if (words->cut)
+		return;
+	int length = snprintf(words->text + words->len, room, "%s%s%s%.*s",
+	                      words->len ? ", " : "", before, *before ? " " : "",
+	                      (int)word.len, word.at ? word.at : "");
+	words->cut = (size_t)length >= room;
+	if (!words->cut)
 		words->len += (size_t)length;
+	else if (!words->len) /* better a part of it than nothing */
+		words->len = whole_characters(words->text, room - 1);
 }
 
 bool texts_words_copy(struct load *load, const struct texts_words *words,

@@ -10,7 +10,7 @@
 enum texts_form {
 	TEXTS_PLAIN,    /* as written; prefix and regex allowed */
 	TEXTS_NUMBER,   /* number_clean_written(); prefix and regex allowed */
-	TEXTS_HOST,     /* lower case, no port, exact only */
+	TEXTS_HOST,     /* a name or an address without a port, exact only */
 	TEXTS_LISTENER, /* "udp:192.0.2.1:5060" in its canonical form, exact only */
 };
 
@@ -22,12 +22,15 @@ bool texts_read(struct load *load, const struct node *node, const char *what,
 enum pattern_result texts_match(const struct text_match *match, struct slice text,
                                 struct pattern_space *space);
 
-/* The same with ASCII letters of text taken as lower case; for hosts. */
-enum pattern_result texts_match_nocase(const struct text_match *match, struct slice text,
-                                       struct pattern_space *space);
+/* The same for texts of TEXTS_HOST: names without case, IPv6 addresses by value. */
+enum pattern_result texts_match_host(const struct text_match *match, struct slice host);
 
 /* True if outer certainly matches whatever inner matches; regexes by their text. */
 bool texts_cover(const struct text_match *outer, const struct text_match *inner);
+
+/* The same, each text by one of its kind and length: an exact text by the same, a prefix
+ * by the same, a regex by the same or by the empty prefix. */
+bool texts_include(const struct text_match *outer, const struct text_match *inner);
 
 /* For explanations: "112", prefix "+44", and so on, cut after some. */
 bool texts_describe(struct load *load, const struct text_match *match, struct slice *out);
