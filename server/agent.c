@@ -66,10 +66,6 @@ static bool send_message(tport_t *tport, msg_t *msg, const struct reply *reply)
 {
 	char host[ADDRESS_TEXT_MAX], port[8];
 	bool stream = tport_is_stream(tport);
-	/* Never open a connection to a peer: a stream that cannot take the reply is gone.
-	 */
-	if (stream && !tport_is_clear_to_send(tport))
-		return true;
 	snprintf(port, sizeof port, "%u", (unsigned)reply->to.port);
 	address_text(&reply->to.address, host);
 	tp_name_t to = {.tpn_proto = stream ? "tcp" : "udp",
@@ -94,6 +90,8 @@ static void send_reply(tport_t *tport, const struct reply *reply)
 
 /* Receiving */
 
+/* A stream that cannot take a reply is not asked for one: behind a framing error nothing
+ * is answered, and no connection is ever opened to a peer. */
 static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, sip_t *sip)
 {
 	struct agent *agent = listener->agent;
@@ -101,13 +99,42 @@ static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, s
 	tport_t *tport = tport_delivered_by(nta_agent_tports(nta), msg);
 	struct arrival arrival = {.listen = listener->listen};
 	enum transport transport = listener->listen->endpoint.transport;
-	if (message && tport &&
+	if (message && tport && tport_is_clear_to_send(tport) &&
 	    endpoint_from_sockaddr(transport, &msg_addr(msg)->su_sa, &arrival.source)) {
 		redirect_answer(agent->redirect, message, &arrival, &agent->reply);
 		send_reply(tport, &agent->reply);
 	}
 	nta_msg_discard(nta, msg);
 	return 0;
+}
+
+/* sofia-sip binds each address of the machine by itself where all are asked for. */
+static bool is_or_covers(const struct address *listen, const struct address *here)
+{
+	return address_equal(listen, here) ||
+	       (address_is_any(listen) && address_is_v4(listen) == address_is_v4(here));
+}
+
+/* For connections: whether their source may talk to the listener. */
+static bool admits(void *arg, int fd, const struct sockaddr *source)
+{
+	const struct agent *agent = arg;
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	struct endpoint here;
+	struct arrival arrival;
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
+	    !endpoint_from_sockaddr(TRANSPORT_TCP, (struct sockaddr *)&address, &here) ||
+	    !endpoint_from_sockaddr(TRANSPORT_TCP, source, &arrival.source))
+		return false;
+	for (size_t i = 0; i < agent->settings->listen_count; i++) {
+		arrival.listen = &agent->settings->listens[i];
+		const struct endpoint *endpoint = &arrival.listen->endpoint;
+		if (endpoint->transport == TRANSPORT_TCP && endpoint->port == here.port &&
+		    is_or_covers(&endpoint->address, &here.address))
+			return redirect_admits(agent->redirect, &arrival);
+	}
+	return false;
 }
 
 /* The thread */
@@ -120,18 +147,19 @@ static nta_agent_t *listen_on(struct agent *agent, struct listener *listener)
 	snprintf(url, sizeof url, "sip:%s;transport=%s",
 	         endpoint_hostport(endpoint, hostport), stream ? "tcp" : "udp");
 	errno = 0;
-	return nta_agent_create(agent->root, URL_STRING_MAKE(url), on_message, listener,
-	                        NTATAG_STATELESS(1), NTATAG_UA(0), NTATAG_SERVER_RPORT(0),
-	                        NTATAG_MCLASS(message_class(stream)),
-	                        NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_BAD_REQ_MASK(0),
-	                        TPTAG_IDLE(IDLE_MS), TPTAG_TIMEOUT(INCOMPLETE_MS),
-	                        TPTAG_QUEUESIZE(QUEUE), TPTAG_UDP_RMEM(RECEIVE_BYTES),
-	                        TPTAG_STUN_SERVER(0), TPTAG_PONG2PING(1), TAG_END());
+	return nta_agent_create(
+		agent->root, URL_STRING_MAKE(url), on_message, listener,
+		NTATAG_STATELESS(1), NTATAG_UA(0), NTATAG_SERVER_RPORT(0),
+		NTATAG_MCLASS(message_class(stream)), NTATAG_MAXSIZE(MESSAGE_BUFFER_MAX),
+		NTATAG_BAD_REQ_MASK(0), TPTAG_IDLE(IDLE_MS), TPTAG_TIMEOUT(INCOMPLETE_MS),
+		TPTAG_QUEUESIZE(QUEUE), TPTAG_UDP_RMEM(RECEIVE_BYTES),
+		TPTAG_STUN_SERVER(0), TPTAG_PONG2PING(1), TAG_END());
 }
 
 static bool open_listeners(struct agent *agent)
 {
 	guard_share_ports(agent->share);
+	guard_ask(admits, agent);
 	for (size_t i = 0; i < agent->settings->listen_count; i++) {
 		struct listener *listener = &agent->listeners[i];
 		listener->agent = agent;

@@ -60,7 +60,7 @@ static bool take_address(struct slice *text, struct address *out, const char **w
 
 bool endpoint_parse(struct slice text, struct endpoint *out, const char **why)
 {
-	struct endpoint read = {.port = SIP_PORT};
+	struct endpoint read = {.port = ENDPOINT_PORT};
 	if (!take_transport(&text, &read.transport, why) ||
 	    !take_address(&text, &read.address, why))
 		return false;

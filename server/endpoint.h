@@ -16,7 +16,7 @@ struct endpoint {
 	uint16_t port; /* host byte order */
 };
 
-#define SIP_PORT          5060
+#define ENDPOINT_PORT     5060 /* of SIP, when none is given */
 #define ENDPOINT_TEXT_MAX 64
 
 /* "udp:192.0.2.1:5060", "tcp:[2001:db8::1]:5060"; the port may be left out (5060). Names

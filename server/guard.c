@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <sofia-sip/msg.h>
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_buffer.h>
+#include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/su_log.h>
 
 #include "server/log.h"
@@ -24,10 +26,14 @@
 /* dlsym() gives an object pointer; ISO C has no cast from it to a function. */
 #define NEXT(type, name)                                                                 \
 	({                                                                               \
-		static type *found;                                                      \
-		if (!found)                                                              \
-			*(void **)&found = dlsym(RTLD_NEXT, name);                       \
-		found;                                                                   \
+		static _Atomic(void *) found;                                            \
+		union {                                                                  \
+			void *object;                                                    \
+			type *function;                                                  \
+		} symbol = {found};                                                      \
+		if (!symbol.object)                                                      \
+			found = symbol.object = dlsym(RTLD_NEXT, name);                  \
+		symbol.function;                                                         \
 	})
 
 static _Thread_local bool share_ports;
@@ -85,16 +91,85 @@ EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t len)
 	return NEXT(bind_function, "bind")(fd, address, len);
 }
 
+static _Thread_local struct {
+	guard_admits *admits;
+	void *arg;
+} asked;
+
+void guard_ask(guard_admits *admits, void *arg)
+{
+	asked.admits = admits;
+	asked.arg = arg;
+}
+
+typedef int accept_function(int, struct sockaddr *, socklen_t *);
+
+EXPORTED int accept(int listener, struct sockaddr *source, socklen_t *len)
+{
+	int fd = NEXT(accept_function, "accept")(listener, source, len);
+	if (fd < 0 || !asked.admits || asked.admits(asked.arg, listener, source))
+		return fd;
+	close(fd);
+	errno = 0; /* no failure that the library should speak of */
+	return -1;
+}
+
 typedef msg_t *msg_next_function(msg_t *);
 
 EXPORTED msg_t *msg_next(msg_t *msg)
 {
 	msg_t *next = NEXT(msg_next_function, "msg_next")(msg);
 	if (next)
-		msg_maxsize(next, MESSAGE_MAX);
+		msg_maxsize(next, MESSAGE_BUFFER_MAX);
 	return next;
 }
 
+typedef issize_t su_getmsgsize_function(su_socket_t);
+
+EXPORTED issize_t su_getmsgsize(su_socket_t fd)
+{
+	enum { STREAM_READ_MAX = 16384 };
+	int type = 0;
+	socklen_t len = sizeof type;
+	issize_t size = NEXT(su_getmsgsize_function, "su_getmsgsize")(fd);
+	if (size <= STREAM_READ_MAX ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM)
+		return size;
+	return STREAM_READ_MAX;
+}
+
+typedef isize_t msg_recv_commit_function(msg_t *, usize_t, int);
+
+static void blank_nuls(char *text, size_t len)
+{
+	for (char *nul = text; (nul = memchr(nul, '\0', len - (size_t)(nul - text)));)
+		*nul = ' ';
+}
+
+EXPORTED isize_t msg_recv_commit(msg_t *msg, usize_t size, int eos)
+{
+	if (size && message_is_ours(msg_mclass(msg)))
+		blank_nuls((char *)msg_buf_committed_data(msg) + msg_buf_committed(msg),
+		           size);
+	return NEXT(msg_recv_commit_function, "msg_recv_commit")(msg, size, eos);
+}
+
+typedef const msg_href_t *msg_find_hclass_function(const msg_mclass_t *, const char *,
+                                                   isize_t *);
+
+EXPORTED const msg_href_t *msg_find_hclass(const msg_mclass_t *class, const char *line,
+                                           isize_t *content)
+{
+	if (!message_is_ours(class))
+		return NEXT(msg_find_hclass_function, "msg_find_hclass")(class, line,
+		                                                         content);
+	if (content)
+		*content = 1; /* 0 says that the line is bad */
+	return class->mc_unknown;
+}
+
+static void on_library_log(void *arg, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 static void on_library_log(void *arg, const char *format, va_list args)
 {
 	char text[512], safe[1024];

@@ -4,15 +4,24 @@
  * The library calls these through the dynamic linker, so a function of the same name in
  * the program is called in its place:
  *
- *     getaddrinfo  numeric addresses only: no name is ever looked up on a peer's behalf
- *     bind         v6 sockets carry v6 only; several workers share a port; a datagram
- * that does not begin like SIP (STUN, SigComp) is dropped by the kernel msg_next     the
- * next message on a stream has the same size limit as the first
+ *     getaddrinfo      numeric addresses only: no name is looked up on a peer's behalf
+ *     bind             v6 sockets carry v6 only; several workers share a port; a datagram
+ *                      that does not begin like SIP (STUN, SigComp) is dropped by the
+ *                      kernel
+ *     accept           a stranger's connection is closed at once: it hears nothing, not
+ *                      even the answer to a ping, and takes up no descriptor
+ *     su_getmsgsize    a stream is read in pieces: more at once than one message may have
+ *                      is refused, though it may be many messages
+ *     msg_next         the next message on a stream has the same size limit as the first
+ *     msg_recv_commit  a NUL becomes a blank: the parser takes one for the end of all,
+ * but a quoted pair may hold it (RFC 4475 3.1.1.2) msg_find_hclass  every header line is
+ * handed to our message class, bad ones as well
  */
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 /* Redirects the library's log to ours, flood-limited, and raises the limit of open files
  * to the hard one, so that connections do not use it up. Call once, before any thread
@@ -22,5 +31,10 @@ void guard_init(void);
 /* Sockets bound from now on by this thread may share their port with those of other
  * workers. */
 void guard_share_ports(bool share);
+
+/* Connections that this thread accepts from now on are only kept if admits says so;
+ * listener is the socket that they came in by. */
+typedef bool guard_admits(void *arg, int listener, const struct sockaddr *source);
+void guard_ask(guard_admits *admits, void *arg);
 
 #endif

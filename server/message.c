@@ -22,7 +22,8 @@ struct start_line {
 	struct message message;
 	struct field *fields; /* message.fields, for adding to */
 	size_t field_room;
-	size_t body_left; /* bytes of the body still to come, on a stream */
+	bool out_of_memory; /* a field is missing */
+	size_t body_left;   /* bytes of the body still to come, on a stream */
 };
 
 /* The parser keeps one object for all header fields: it is a list to which each field
@@ -59,22 +60,11 @@ static void note_start(sip_header_t *header, char *text, isize_t length)
 	start->message.start_line = slice_trim((struct slice){text, length});
 }
 
-/* The parser takes a NUL for the end of everything, but a quoted pair may hold one (RFC
- * 4475 3.1.1.2): what has been received behind the start line gets blanks in their place.
- */
-static void blank_nuls(msg_t *msg, char *behind)
-{
-	char *end = (char *)msg_buf_committed_data(msg) + msg_buf_committed(msg);
-	for (char *c = behind; c < end; c++)
-		if (*c == '\0')
-			*c = ' ';
-}
-
 static issize_t take_request(su_home_t *home, msg_header_t *header, char *text,
                              isize_t length)
 {
 	sip_request_t *request = (sip_request_t *)header;
-	blank_nuls((msg_t *)home, text + length + 1);
+	(void)home;
 	note_start((sip_header_t *)header, text, length);
 	request->rq_method = sip_method_invite;
 	request->rq_method_name = sip_method_name_invite;
@@ -114,20 +104,27 @@ static bool grow(su_home_t *home, struct start_line *start)
 }
 
 /* text is the whole field: name, colon, value. It lies in the message's buffer, which
- * lives as long as the message. */
+ * lives as long as the message. RFC 3261 7.3.1: the name is a token. */
 static issize_t take_field(su_home_t *home, msg_header_t *header, char *text,
                            isize_t length)
 {
 	struct start_line *start = start_of(msg_object((msg_t *)home));
 	struct slice line = {text, length};
 	size_t colon = slice_find(line, ':');
+	struct slice name = slice_trim((struct slice){text, colon});
 	(void)header;
-	if (!start ||
-	    (start->message.field_count == start->field_room && !grow(home, start)))
+	if (!start)
 		return 0;
+	if (colon == line.len || !name.len || slice_token(name) < name.len) {
+		start->message.bad_lines++;
+		return 0;
+	}
+	if (start->message.field_count == start->field_room && !grow(home, start)) {
+		start->out_of_memory = true;
+		return 0;
+	}
 	start->fields[start->message.field_count++] =
-		(struct field){slice_trim((struct slice){text, colon}),
-	                       slice_trim(slice_skip(line, colon + 1))};
+		(struct field){name, slice_trim(slice_skip(line, colon + 1))};
 	return 0;
 }
 
@@ -168,7 +165,7 @@ bool field_is(const struct field *field, struct slice name)
 
 /* Framing */
 
-/* RFC 3261 20.14. False: bad, or several that differ. Absent: length is limit. */
+/* RFC 3261 20.14. False: bad, or several that differ. None: *length is absent. */
 static bool content_length(const struct message *message, size_t absent, size_t *length)
 {
 	bool seen = false;
@@ -186,8 +183,9 @@ static bool content_length(const struct message *message, size_t absent, size_t 
 	return true;
 }
 
-/* nta sees these instead of what came. Its own Via check writes to the Via, so each
- * message has one. */
+/* nta sees these instead of what came, once all of it is there: what ends before, it
+ * drops without an answer. Its own Via check writes to the Via, so each message has one.
+ */
 static void show_in_order(msg_t *msg, sip_t *sip, bool stream)
 {
 	if (!sip->sip_request)
@@ -213,14 +211,20 @@ static void frame_body(struct start_line *start, bool stream, size_t available,
 		message->framing = FRAMING_BAD_LENGTH;
 	else if (!stream && length > available)
 		message->framing = FRAMING_TRUNCATED;
-	else if (stream && (length > MESSAGE_MAX || used + length > MESSAGE_MAX))
+	else if (stream && (used > MESSAGE_MAX || length > MESSAGE_MAX - used))
 		message->framing = FRAMING_TOO_LARGE;
 	else if (stream)
 		start->body_left = length;
 }
 
+static void complete(msg_t *msg, sip_t *sip, bool stream)
+{
+	show_in_order(msg, sip, stream);
+	sip->sip_flags |= MSG_FLG_COMPLETE;
+}
+
 /* Called at the empty line, and on a stream again as the body comes in. The body is not
- * kept. */
+ * kept. What cannot be framed takes all that has been received with it. */
 static issize_t take_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size, int eos)
 {
 	sip_t *sip = (sip_t *)pub;
@@ -232,19 +236,14 @@ static issize_t take_body(msg_t *msg, msg_pub_t *pub, char b[], isize_t size, in
 			return separator;
 		sip->sip_flags |= MSG_FLG_BODY;
 		frame_body(start, stream, (size_t)(size - separator), msg_size(msg));
-		show_in_order(msg, sip, stream);
-		if (!stream || start->message.framing != FRAMING_OK) {
-			sip->sip_flags |= MSG_FLG_COMPLETE;
-			return size;
-		}
 		if (!start->body_left)
-			sip->sip_flags |= MSG_FLG_COMPLETE;
-		return separator;
+			complete(msg, sip, stream);
+		return !stream || start->message.framing != FRAMING_OK ? size : separator;
 	}
 	size_t taken = (size_t)size < start->body_left ? (size_t)size : start->body_left;
 	start->body_left -= taken;
 	if (!start->body_left)
-		sip->sip_flags |= MSG_FLG_COMPLETE;
+		complete(msg, sip, stream);
 	return (issize_t)taken;
 }
 
@@ -298,15 +297,22 @@ const msg_mclass_t *message_class(bool stream)
 	return classes[stream];
 }
 
+bool message_is_ours(const msg_mclass_t *class)
+{
+	return class && (class == classes[0] || class == classes[1]);
+}
+
 const struct message *message_of(msg_t *msg)
 {
 	sip_t *sip = sip_object(msg);
 	if (!sip || !(sip->sip_flags & MSG_FLG_BODY))
 		return NULL;
 	struct start_line *start = start_of((msg_pub_t *)sip);
-	if (start && start->body_left)
+	if (!start || start->out_of_memory)
+		return NULL;
+	if (start->body_left)
 		start->message.framing = FRAMING_TRUNCATED;
-	return start ? &start->message : NULL;
+	return &start->message;
 }
 
 msg_t *message_parse(struct slice text)

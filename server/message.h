@@ -10,6 +10,9 @@
  * nta wants to see a message in order before it passes it on, and answers by itself what
  * it does not like; so the class shows it the same well-formed INVITE whatever came in.
  * All decisions are then ours, and no peer's Via ever reaches the library's resolver.
+ *
+ * guard.h has the other half: there the parser is kept from taking a NUL for the end of a
+ * message, and from a list of bad lines that it walks for each further one.
  */
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H
@@ -25,6 +28,10 @@
 #define MESSAGE_MAX                                                                      \
 	65535u /* bytes, headers and body; RFC 3261 18.1.1 asks for this many */
 
+#define MESSAGE_BUFFER_MAX                                                               \
+	131072u /* bytes received on a stream and not yet used: a message, and what was  \
+	           read of those behind it */
+
 /* One header field. The value is trimmed; line folding (CRLF and blanks) is still inside.
  */
 struct field {
@@ -33,8 +40,8 @@ struct field {
 
 enum framing {
 	FRAMING_OK,
-	FRAMING_TRUNCATED,  /* Content-Length beyond the end of the datagram: 400 (RFC
-	                       3261 18.3) */
+	FRAMING_TRUNCATED,  /* Content-Length beyond the end of the datagram, or so far of
+	                       the stream: 400 (RFC 3261 18.3) */
 	FRAMING_TOO_LARGE,  /* beyond MESSAGE_MAX on a stream: 413, and the stream is
 	                       closed */
 	FRAMING_BAD_LENGTH, /* no number, or two that differ: 400, and a stream is closed
@@ -45,7 +52,8 @@ struct message {
 	struct slice start_line; /* without CRLF */
 	const struct field *fields;
 	size_t field_count;
-	size_t bad_lines; /* header lines without a colon or a name; skipped */
+	size_t bad_lines; /* header lines without a colon, or a name that is a token; they
+	                     are skipped */
 	enum framing framing;
 };
 
@@ -53,6 +61,9 @@ struct message {
  * any thread starts; never freed. */
 bool message_init(void);
 const msg_mclass_t *message_class(bool stream);
+
+/* True if class is one of the two. */
+bool message_is_ours(const msg_mclass_t *class);
 
 /* The view of a message that one of these classes has parsed, as far as its empty line;
  * NULL if it did not get that far. Lives as long as the msg_t. */

@@ -43,11 +43,11 @@ static const struct profile *const builtin_profiles[] = {&builtin};
 		}                                                                        \
 	}
 static const struct listen builtin_listens[] = {
-	{{TRANSPORT_UDP, LOCALHOST, SIP_PORT},
+	{{TRANSPORT_UDP, LOCALHOST, ENDPOINT_PORT},
          {"udp:127.0.0.1:5060", 18},
          &builtin,
          {.line = 0}},
-	{{TRANSPORT_TCP, LOCALHOST, SIP_PORT},
+	{{TRANSPORT_TCP, LOCALHOST, ENDPOINT_PORT},
          {"tcp:127.0.0.1:5060", 18},
          &builtin,
          {.line = 0}},

@@ -148,8 +148,19 @@ static size_t write_reply(struct redirect *redirect, const struct request *reque
 	                      reply->text, REPLY_MAX);
 }
 
+/* How many Contacts take at most room bytes; never none. */
+static size_t count_fitting(struct redirect *redirect, const struct decision *decision,
+                            size_t room)
+{
+	size_t count = decision->target_count;
+	while (count > 1 &&
+	       contacts_write(decision, count, redirect->contacts).len > room)
+		count--;
+	return count;
+}
+
 /* Drops the worst Contacts of a 3xx over UDP until it fits the path, never all of them.
- */
+ * Written at most three times, for a request may have thousands of Vias. */
 static void fit_reply(struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival, struct response *response,
                       struct decision *decision, struct reply *reply)
@@ -160,8 +171,16 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	size_t offered = redirects ? decision->target_count : 0, count = offered;
 	reply->length =
 		write_reply(redirect, request, arrival, response, count, decision, reply);
-	while (count > 1 && (!reply->length || reply->length > limit))
-		reply->length = write_reply(redirect, request, arrival, response, --count,
+	if (count > 1 && (!reply->length || reply->length > limit)) {
+		reply->length = write_reply(redirect, request, arrival, response, 1,
+		                            decision, reply);
+		size_t rest = reply->length - response->contacts.len;
+		count = reply->length && rest < limit
+		                ? count_fitting(redirect, decision, limit - rest)
+		                : 1;
+	}
+	if (count > 1 && count < offered)
+		reply->length = write_reply(redirect, request, arrival, response, count,
 		                            decision, reply);
 	if (count < offered)
 		log_often(LOG_CUT,

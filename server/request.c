@@ -11,6 +11,10 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/url.h>
 
+/* No honest request comes near; what rules cost grows with the header fields that they
+ * are held against. */
+#define FIELDS_MAX 500
+
 /* sofia-sip's parsers want a NUL-terminated text of their own. Control characters
  * (folding, a stray NUL) become blanks: RFC 3261 7.3.1 has a fold mean one blank. */
 static char *copy_text(su_home_t *home, struct slice text)
@@ -174,22 +178,58 @@ static void read_start(struct request *request)
 		fault(request, 400, "Bad Request-URI");
 }
 
-/* Via */
+/* Lists of values */
 
-/* Where the first of several values ends: at a comma that is not quoted. */
+/* Where the first value ends: at a comma that is neither quoted nor in angle brackets. */
 static size_t first_value(struct slice text)
 {
-	bool quoted = false;
+	bool quoted = false, bracketed = false;
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] == '"')
+		char c = text.at[i];
+		if (c == '"' && !bracketed)
 			quoted = !quoted;
-		else if (quoted && text.at[i] == '\\')
+		else if (quoted && c == '\\')
 			i++;
-		else if (!quoted && text.at[i] == ',')
+		else if (!quoted && (c == '<' || c == '>'))
+			bracketed = c == '<';
+		else if (!quoted && !bracketed && c == ',')
 			return i;
 	}
 	return text.len;
 }
+
+/* sofia-sip's parsers of lists call themselves for each further value, as deep as a peer
+ * likes, so they get one at a time. Where they might see more in it, its commas bound the
+ * depth. */
+static char *copy_value(su_home_t *home, struct slice value)
+{
+	enum { COMMAS_MAX = 32 };
+	size_t commas = 0;
+	for (size_t i = 0; i < value.len; i++)
+		commas += value.at[i] == ',';
+	return commas > COMMAS_MAX ? NULL : copy_text(home, slice_trim(value));
+}
+
+/* Where the URI stands in an address that sofia-sip can read: in angle brackets, or up to
+ * the parameters. */
+static struct slice address_uri(struct slice address)
+{
+	bool quoted = false;
+	for (size_t i = 0; i < address.len; i++) {
+		char c = address.at[i];
+		if (c == '"')
+			quoted = !quoted;
+		else if (quoted && c == '\\')
+			i++;
+		else if (!quoted && c == '<') {
+			address = slice_skip(address, i + 1);
+			return (struct slice){address.at, slice_find(address, '>')};
+		}
+	}
+	return (struct slice){address.at, slice_find(address, ';')};
+}
+
+/* Via */
 
 static bool read_top_via(struct request *request)
 {
@@ -202,9 +242,10 @@ static bool read_top_via(struct request *request)
 		return false;
 	struct slice value = message->fields[i].value;
 	size_t end = first_value(value);
-	char *copy = copy_text(request->home, slice_trim((struct slice){value.at, end}));
+	char *copy = copy_value(request->home, (struct slice){value.at, end});
 	sip_via_t *via = copy ? sip_via_make(request->home, copy) : NULL;
-	if (!via || !via->v_host || !is_port(via->v_port))
+	if (!via || !via->v_host || !is_port(via->v_port) ||
+	    !consists_of(slice_of(via->v_protocol), "/-.!%*_+`'~"))
 		return false;
 	request->top = via;
 	request->top_field = i;
@@ -215,6 +256,13 @@ static bool read_top_via(struct request *request)
 
 /* From, To, CSeq, Call-ID */
 
+/* sofia-sip takes a comment behind an address, as RFC 2543 had it; a tag behind the
+ * comment it would not. */
+static bool ends_in_comment(struct slice address)
+{
+	return address.len && address.at[address.len - 1] == ')';
+}
+
 static void read_addresses(struct request *request)
 {
 	request->from = need(request, "From");
@@ -223,13 +271,16 @@ static void read_addresses(struct request *request)
 	char *to = copy_text(request->home, request->to);
 	sip_from_t *parsed_from =
 		from && *from ? sip_from_make(request->home, from) : NULL;
-	sip_to_t *parsed_to = to && *to ? sip_to_make(request->home, to) : NULL;
+	sip_to_t *parsed_to = to && *to && !ends_in_comment(request->to)
+	                              ? sip_to_make(request->home, to)
+	                              : NULL;
 	if (!parsed_from)
 		fault(request, 400, "Bad From Header");
 	if (!parsed_to)
 		fault(request, 400, "Bad To Header");
 	request->from_tag = slice_of(parsed_from ? parsed_from->a_tag : NULL);
 	request->from_url = parsed_from ? parsed_from->a_url : NULL;
+	request->from_uri = address_uri(slice_of(from));
 	request->to_usable = parsed_to != NULL;
 	request->to_tag = slice_of(parsed_to ? parsed_to->a_tag : NULL);
 }
@@ -277,16 +328,25 @@ static void read_framing(struct request *request)
 	}
 }
 
+static bool is_response(struct slice start_line)
+{
+	return start_line.len >= 4 &&
+	       slice_equal_nocase((struct slice){start_line.at, 4}, slice_of("SIP/"));
+}
+
 enum request_use request_read(struct request *request, const struct message *message,
                               su_home_t *home)
 {
 	*request = (struct request){.message = message, .home = home};
-	if (slice_begins(message->start_line, slice_of("SIP/")))
+	if (is_response(message->start_line))
 		return REQUEST_RESPONSE;
-	if (!read_top_via(request))
+	request->cursor = su_zalloc(home, sizeof *request->cursor);
+	if (!request->cursor || !read_top_via(request))
 		return REQUEST_NO_VIA;
 	read_start(request);
 	read_framing(request);
+	if (message->field_count > FIELDS_MAX)
+		fault(request, 400, "Too Many Header Fields");
 	read_call_id(request);
 	read_addresses(request);
 	read_cseq(request);
@@ -303,53 +363,92 @@ static bool is_telephone(const url_t *url)
 	        slice_equal_nocase(user, slice_of("phone")));
 }
 
-/* sofia-sip keeps a tel URI's number in the user and its parameters apart; a number's
- * parameters belong to it (RFC 3966 3). */
-static bool clean_number(su_home_t *home, const url_t *url, char buffer[NUMBER_MAX],
-                         struct slice *out)
+/* The user part as it is written in uri, for sofia-sip's copy has lost escapes that mean
+ * something (RFC 3261 19.1.4). Of a tel URI, the number with its parameters (RFC
+ * 3966 3). */
+static struct slice user_part(const url_t *url, struct slice uri)
 {
-	const char *user = url->url_user ? url->url_user : "";
-	*out = (struct slice){0};
-	if (url->url_type == url_tel && url->url_params)
-		user = su_sprintf(home, "%s;%s", user, url->url_params);
-	return user && number_clean(slice_of(user), is_telephone(url), buffer, out);
+	if (!url->url_user)
+		return (struct slice){0};
+	struct slice user = slice_skip(uri, slice_find(uri, ':') + 1);
+	if (url->url_type == url_tel)
+		return (struct slice){user.at, slice_find(user, '?')};
+	user.len = slice_find(user, '@');
+	user.len = slice_find(user, ':');
+	return user;
 }
 
-/* RFC 3325: the first asserted identity that has a number or a user; a broken one counts
- * as none. */
-static const url_t *caller_url(const struct request *request)
+static bool clean_number(const url_t *url, struct slice uri, char buffer[NUMBER_MAX],
+                         struct slice *out)
 {
-	size_t count;
-	struct slice value = find(request->message, "P-Asserted-Identity", &count);
-	char *copy = count && value.len ? copy_text(request->home, value) : NULL;
+	*out = (struct slice){0};
+	return number_clean(user_part(url, uri), is_telephone(url), buffer, out);
+}
+
+/* A URI as sofia-sip has taken it apart, and as it came. */
+struct caller {
+	const url_t *url;
+	struct slice uri;
+};
+
+/* False if value is broken or names neither a number nor a user. */
+static bool read_identity(su_home_t *home, struct slice value, struct caller *caller)
+{
+	char *copy = copy_value(home, value);
 	sip_p_asserted_identity_t *identity =
-		copy ? sip_p_asserted_identity_make(request->home, copy) : NULL;
-	for (; identity; identity = identity->paid_next)
-		if (scheme_of(identity->paid_url) != SCHEME_OTHER &&
-		    identity->paid_url->url_user)
-			return identity->paid_url;
-	return request->from_url;
+		copy && *copy ? sip_p_asserted_identity_make(home, copy) : NULL;
+	if (!identity || scheme_of(identity->paid_url) == SCHEME_OTHER ||
+	    !identity->paid_url->url_user)
+		return false;
+	*caller = (struct caller){identity->paid_url, address_uri(slice_of(copy))};
+	return true;
 }
 
 static bool header_value(const void *arg, struct slice name, size_t i,
                          struct slice *value)
 {
 	const struct request *request = arg;
-	for (size_t f = 0; f < request->message->field_count; f++) {
-		const struct field *field = &request->message->fields[f];
-		if (field_is(field, name) && i-- == 0) {
-			*value = field->value;
-			return true;
-		}
+	const struct message *message = request->message;
+	struct header_cursor *cursor = request->cursor;
+	if (cursor->name != name.at || cursor->value != i)
+		*cursor = (struct header_cursor){.name = name.at};
+	for (size_t f = cursor->field; f < message->field_count; f++) {
+		if (!field_is(&message->fields[f], name))
+			continue;
+		cursor->field = f + 1;
+		if (cursor->value++ < i)
+			continue;
+		*value = message->fields[f].value;
+		return true;
 	}
 	return false;
+}
+
+/* RFC 3325 9.1: there may be a sip and a tel identity, in one header field or in two. The
+ * first that can be used counts. */
+static struct caller find_caller(const struct request *request)
+{
+	enum { IDENTITIES_MAX = 8 };
+	const struct slice name = slice_of("P-Asserted-Identity");
+	struct caller caller = {request->from_url, request->from_uri};
+	struct slice value;
+	size_t seen = 0;
+	for (size_t i = 0; header_value(request, name, i, &value); i++)
+		while (value.len && seen++ < IDENTITIES_MAX) {
+			size_t end = first_value(value);
+			if (read_identity(request->home, (struct slice){value.at, end},
+			                  &caller))
+				return caller;
+			value = slice_skip(value, end + 1);
+		}
+	return caller;
 }
 
 bool request_facts(const struct request *request, const struct arrival *arrival,
                    uint64_t call_key, struct request_numbers *numbers,
                    struct facts *facts)
 {
-	const url_t *caller = caller_url(request);
+	struct caller caller = find_caller(request);
 	*facts = (struct facts){
 		.host = slice_of(request->url->url_host),
 		.listener = arrival->listen->text,
@@ -358,7 +457,7 @@ bool request_facts(const struct request *request, const struct arrival *arrival,
 		.header = header_value,
 		.request = request,
 	};
-	if (caller)
-		clean_number(request->home, caller, numbers->caller, &facts->caller);
-	return clean_number(request->home, request->url, numbers->called, &facts->called);
+	if (caller.url)
+		clean_number(caller.url, caller.uri, numbers->caller, &facts->caller);
+	return clean_number(request->url, request->uri, numbers->called, &facts->called);
 }

@@ -14,11 +14,19 @@
 
 enum scheme { SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, SCHEME_OTHER };
 
+/* Where the last look for a header's values ended, so that the next value costs no second
+ * walk. */
+struct header_cursor {
+	const char *name;
+	size_t value, field; /* the next of each */
+};
+
 /* Pieces of header values point into the message; what had to be copied lives in home. An
  * absent header has at == NULL. */
 struct request {
 	const struct message *message;
 	su_home_t *home;
+	struct header_cursor *cursor;
 
 	struct slice method; /* as written; methods are compared by case (RFC 3261 7.1) */
 	struct slice uri;    /* the Request-URI as written */
@@ -35,6 +43,7 @@ struct request {
 	struct slice from_tag, to_tag, branch;
 	bool to_usable; /* sofia-sip could read the To header */
 	const url_t *from_url;
+	struct slice from_uri; /* the same as it came */
 	unsigned long cseq_number;
 
 	unsigned fault;  /* 400, 413 or 505: what is wrong with the message; 0: nothing */

@@ -91,10 +91,12 @@ static void put_top_via(struct writing *w, const struct request *request,
 	bool rport = false;
 	put_format(w, "Via: ");
 	put(w, slice_of(via->v_protocol));
-	put_format(w, " ");
+	put(w, slice_of(" "));
 	put(w, slice_of(via->v_host));
-	if (via->v_port)
-		put_format(w, ":%s", via->v_port);
+	if (via->v_port) {
+		put(w, slice_of(":"));
+		put(w, slice_of(via->v_port));
+	}
 	for (size_t i = 0; via->v_params && via->v_params[i]; i++) {
 		const char *param = via->v_params[i];
 		if (is_param(param, "rport")) {
@@ -102,7 +104,7 @@ static void put_top_via(struct writing *w, const struct request *request,
 				put_format(w, ";rport=%u", (unsigned)source->port);
 			rport = true;
 		} else if (!is_param(param, "received")) {
-			put_format(w, ";");
+			put(w, slice_of(";"));
 			put(w, slice_of(param));
 		}
 	}
@@ -111,7 +113,7 @@ static void put_top_via(struct writing *w, const struct request *request,
 		put_format(w, ";received=%s", address_text(&source->address, text));
 	}
 	if (request->top_rest.len) {
-		put_format(w, ", ");
+		put(w, slice_of(", "));
 		put(w, request->top_rest);
 	}
 	end_line(w);
@@ -190,7 +192,7 @@ struct endpoint response_destination(const struct request *request,
 {
 	struct endpoint to = *source;
 	const sip_via_t *via = request->top;
-	unsigned long port = SIP_PORT;
+	unsigned long port = ENDPOINT_PORT;
 	for (size_t i = 0; via->v_params && via->v_params[i]; i++)
 		if (is_param(via->v_params[i], "rport"))
 			return to;

@@ -56,7 +56,7 @@ static struct address default_source(const struct profile *profile)
 static bool set_source(struct arrival *arrival, const char *source)
 {
 	arrival->source.transport = arrival->listen->endpoint.transport;
-	arrival->source.port = SIP_PORT;
+	arrival->source.port = ENDPOINT_PORT;
 	if (!source) {
 		arrival->source.address = default_source(arrival->listen->profile);
 		return true;
