@@ -2,14 +2,13 @@
 """What the server answers on the wire, on every door."""
 import collections
 import contextlib
-import json
 import re
 import socket
 import unittest
 
 from blackbox import (
-    DEADLINE_S, DOORS, NEEDED, PATIENCE, Reply, SANITIZER, Server, TcpDoor, UdpDoor, Udp6Door, eventually, free_port,
-    is_v6_here, needs_v6, request, settings, unique)
+    DOORS, KNOWN, NEEDED, Reply, SANITIZER, Server, TcpDoor, UdpDoor, Udp6Door, free_port, is_v6_here, needs_v6,
+    settings)
 
 GATEWAYS = 14
 RULES = """
@@ -22,7 +21,8 @@ gateways:
   light: sip:light.example.net
   spare: sip:spare.example.net
 """ + "".join(
-    f"  g{i}: sip:g{i}.example.net\n  long{i}: \"sip:{'x' * 200}@long{i}.example.net\"\n" for i in range(GATEWAYS)) + """
+    f"  g{i}: sip:g{i}.example.net\n  long{i}: \"sip:{'x' * 200}@long{i}.example.net\"\n"
+    for i in range(GATEWAYS)) + """
 groups:
   pair: [first, second]
   shared: [[heavy, light], spare]
@@ -52,9 +52,6 @@ rules:
 
 UK = "sip:+442071234567@signpost.test"
 ALLOW = "INVITE, ACK, CANCEL, OPTIONS"
-KNOWN = {
-    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Expires", "Allow", "Accept", "Supported", "Reason",
-    "Retry-After", "Content-Length"}
 
 SILENCE = "silence"
 CLOSED = " and the connection is closed"
@@ -87,7 +84,8 @@ def via(*arguments, **options):
 
 def compact(door):
     data = door.request("INVITE", UK, headers={"Subject": "x", "Contact": "<sip:a@b>"})
-    short = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Content-Length": "l", "Subject": "s", "Contact": "m"}
+    short = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Content-Length": "l", "Subject": "s",
+             "Contact": "m"}
     for name, letter in short.items():
         data = data.replace(f"\r\n{name}:".encode(), f"\r\n{letter} :".encode())
     return data
@@ -163,15 +161,15 @@ CASES = [
     Case("SIP/3.0", "505 Version Not Supported", sends(start=f"INVITE {UK} SIP/3.0")),
     Case("SIP/2.1", 505, sends(start=f"INVITE {UK} SIP/2.1")),
     Case("SIP/1.0, OPTIONS", 505, sends("OPTIONS", start=f"OPTIONS {UK} SIP/1.0")),
-    Case("HTTP/1.1", 505, sends(start=f"INVITE {UK} HTTP/1.1")),
+    Case("HTTP/1.1", 400, sends(start=f"INVITE {UK} HTTP/1.1")),
     Case("sip/2.0", 302, sends(start=f"INVITE {UK} sip/2.0")),
     Case("no version", 400, sends(start=f"INVITE {UK}")),
     Case("no Request-URI", 400, sends(start="INVITE SIP/2.0")),
     Case("no scheme", 400, sends(uri="+442071234567")),
-    Case("no host", 400, sends(uri="sip:")),
+    Case("no host", 400, sends(uri="sip:", headers={"To": "<sip:bob@signpost.test>"})),
     Case("a port that is none", 400, sends(uri="sip:100@signpost.test:99999")),
     Case("blanks in the Request-URI", 400, sends(uri="sip:1 2@signpost.test")),
-    Case("<> around the Request-URI", 400, sends(uri=f"<{UK}>")),
+    Case("<> around the Request-URI", 400, sends(uri=f"<{UK}>", headers={"To": "<sip:bob@signpost.test>"})),
 
     # Headers that we need
     *[Case(f"no {name}", f"400 Missing {name} Header", without(name)) for name in NEEDED[2:]],
@@ -219,6 +217,8 @@ CASES = [
     Case("two different Content-Length", "400 Bad Content-Length Header",
          headers(Content_Length=["0", "3"]), tcp="400 Bad Content-Length Header" + CLOSED,
          why="nobody knows where the next message begins"),
+    Case("two different Content-Length, one compact", 400, sends(more=["l: 3"]), tcp="400" + CLOSED,
+         why="nobody knows where the next message begins"),
     Case("a Content-Length that is none", "400 Bad Content-Length Header",
          headers(Content_Length="five"), tcp="400 Bad Content-Length Header" + CLOSED,
          why="nobody knows where the next message begins"),
@@ -232,7 +232,7 @@ CASES = [
     Case("no Content-Length", 302, headers(Content_Length=None)),
     Case("a body longer than Content-Length", 302,
          lambda door: door.request(headers={"Content-Length": "2"}, body=b"ab\r\n\r\n")),
-    Case("leading empty lines", 302, lambda door: b"\r\n\r\n" + door.request()),
+    Case("a leading empty line", 302, lambda door: b"\r\n" + door.request()),
 
     # What old and odd peers send
     Case("RFC 2543: no branch, no From tag", 302, lambda door: door.request(
@@ -261,7 +261,7 @@ class EveryRow(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server.start(cls, RULES)
+        cls.server = Server.start(cls, RULES, settings(workers=2))
 
     def check_copied(self, data, reply):
         """RFC 3261 8.2.6.2. Only for requests whose headers stand one to a line under their full names."""
@@ -301,7 +301,7 @@ class EveryRow(unittest.TestCase):
             if reply:
                 self.check_reply(reply)
                 if case.make not in (compact, folded) and case.name != "names in any case":
-                    self.check_copied(data, reply)
+                    self.check_copied(data.lstrip(), reply)
 
     def check_door(self, door_name):
         for case in CASES:
@@ -397,7 +397,8 @@ class Contacts(unittest.TestCase):
 
     def test_none_is_the_request_uri(self):
         """RFC 3261 8.3, compared as 19.1.4 says."""
-        equal = ["sip:404@signpost.test", "sip:404@SIGNPOST.test", "sip:%34%304@signpost.test", "SIP:404@signpost.test"]
+        equal = ["sip:404@signpost.test", "sip:404@SIGNPOST.test", "sip:%34%304@signpost.test",
+                 "SIP:404@signpost.test"]
         for uri in equal:
             self.assertEqual(self.ask(uri).status, 404, uri)
             reply = self.ask(uri.replace("404", "405").replace("%34%304", "%34%305"))
@@ -414,8 +415,9 @@ class Contacts(unittest.TestCase):
 
     def test_the_user_part_is_escaped(self):
         cases = {
-            "u1": "u1", "u%20b": "u%20b", "u%22%3C%3E": "u%22%3C%3E", "u%0d%0aX:%201": "u%0D%0AX%3A%201",
-            "u%40b": "u%40b", "u%00b": "u%00b", "u%C3%A9": "u%C3%A9", "u%2fx": "u/x", "u:pass": "u", "u%7Ex": "u~x"}
+            "u1": "u1", "u%20b": "u%20b", "u%22%3C%3E": "u%22%3C%3E", "u%0d%0aX%3a%201": "u%0D%0AX%3A%201",
+            "u%40b": "u%40b", "u%00b": "u%00b", "u%C3%A9": "u%C3%A9", "u%2fx": "u%2Fx", "u/x": "u/x",
+            "u:pass": "u", "u%7Ex": "u~x"}
         for sent, expected in cases.items():
             reply = self.ask(f"sip:{sent}@signpost.test")
             self.assertEqual(reply.uris(), [f"sip:{expected}@gw.example.net"], sent)
@@ -438,7 +440,7 @@ class SameAnswer(unittest.TestCase):
 
     def test_a_thousand_copies_get_one_answer(self):
         for workers in (1, 2):
-            server = Server.start(self, RULES, settings(more=f"workers: {workers}\nlog: {{calls: none}}"))
+            server = Server.start(self, RULES, settings(workers=workers, more="log: {calls: none}"))
             copies = 1000 // (4 if SANITIZER else 1)
             with UdpDoor(server.port) as door, contextlib.ExitStack() as others:
                 data = door.request(uri="sip:7@signpost.test", via=door.via_for(door.name(), params=""))
@@ -446,8 +448,8 @@ class SameAnswer(unittest.TestCase):
                 answers = collections.Counter()
                 for i in range(copies):
                     senders[i % len(senders)].send(data)
-                    if i % 20 == 19:  # what is under way fits every socket buffer
-                        answers.update(door.receive() for _ in range(20))
+                    if i % 25 == 24:  # what is under way fits every socket buffer
+                        answers.update(door.receive() for _ in range(25))
                 self.assertEqual(list(answers.values()), [copies])
                 self.assertEqual(Reply(next(iter(answers))).status, 302)
 
@@ -463,7 +465,7 @@ class SameAnswer(unittest.TestCase):
                     answers.append(Reply(door.socket.recv(65535)))
                 self.assertEqual(answers[0].data, answers[1].data)
                 self.assertNotEqual(answers[0].to_tag(), answers[2].to_tag())
-        other.wait_for_log("secret was made at start")
+        other.wait_for_log("no secret in the settings")
 
     def test_the_to_tag_depends_on_what_names_a_transaction(self):
         server = Server.start(self, RULES)
@@ -477,7 +479,8 @@ class SameAnswer(unittest.TestCase):
             self.assertEqual(tag(), tag())
             self.assertEqual(tag(), tag(more={"X": "y", "Max-Forwards": "3"}))
             self.assertEqual(tag(), tag("CANCEL"), "a CANCEL's answer has the tag of its INVITE's")
-            self.assertEqual(len({tag(), tag(call_id="x"), tag(from_tag="x"), tag(branch="z9hG4bKx"), tag(number=2)}), 5)
+            others = {tag(call_id="x"), tag(from_tag="x"), tag(branch="z9hG4bKx"), tag(number=2)}
+            self.assertEqual(len(others | {tag()}), 5)
             self.assertNotEqual(tag(call_id="ab", from_tag="c"), tag(call_id="a", from_tag="bc"))
             reply = door.ask(door.request("BYE", headers={"To": "<sip:x@y>;tag=theirs"}))
             self.assertEqual(reply.get("To"), "<sip:x@y>;tag=theirs")
@@ -569,348 +572,13 @@ class WhereItGoes(unittest.TestCase):
             self.assertEqual(reply.get("CSeq"), "1 OPTIONS")
 
 
-class Strangers(unittest.TestCase):
-    """Who is in no peer's networks hears nothing."""
-
-    @classmethod
-    def setUpClass(cls):
-        nets = ["127.0.0.1", "127.0.0.4/31"]
-        cls.server = Server.start(cls, RULES, settings(networks=nets))
-
-    MESSAGES = [
-        ("INVITE", lambda door: door.request()), ("OPTIONS", lambda door: door.request("OPTIONS")),
-        ("broken", lambda door: door.request(headers={"From": BROKEN})),
-        ("SIP/3.0", lambda door: door.request(start=f"INVITE {UK} SIP/3.0")),
-        ("too large", lambda door: door.request(headers={"Content-Length": "70000"})),
-        ("two lengths", lambda door: door.request(headers={"Content-Length": ["1", "2"]})),
-        ("keepalive", lambda door: b"\r\n\r\n"),
-        ("garbage", lambda door: bytes(range(256)) * 4 + b"\r\n\r\n")]
-
-    def test_udp(self):
-        with UdpDoor(self.server.port, "127.0.0.3") as stranger, UdpDoor(self.server.port) as friend:
-            for _, make in self.MESSAGES:
-                stranger.send(make(stranger))
-                # Neither through a Via that names a friend.
-                stranger.send(stranger.request(via=friend.via_for(friend.name(), params="")))
-            self.assertIsNone(friend.ask(friend.request("ACK")))
-            stranger.socket.setblocking(False)
-            with self.assertRaises(BlockingIOError):
-                stranger.receive()
-        self.assertEqual(len(self.server.wait_for_log("stranger ignored")), 1, "one line, then a count")
-
-    def test_tcp(self):
-        for name, make in self.MESSAGES:
-            with self.subTest(name), TcpDoor(self.server.port, "127.0.0.3") as stranger:
-                stranger.send(make(stranger))
-                with contextlib.suppress(ConnectionResetError):
-                    self.assertEqual(stranger.socket.recv(1), b"")
-
-    def test_every_address_of_a_network_is_a_peer(self):
-        for source, known in (("127.0.0.1", True), ("127.0.0.2", False), ("127.0.0.3", False), ("127.0.0.4", True),
-                              ("127.0.0.5", True), ("127.0.0.6", False)):
-            with UdpDoor(self.server.port, source) as door, UdpDoor(self.server.port) as friend:
-                door.send(door.request())
-                friend.ask(friend.request("ACK"))  # by then the answer is there, or there is none
-                door.socket.setblocking(False)
-                with contextlib.nullcontext() if known else self.assertRaises(BlockingIOError):
-                    self.assertEqual(Reply(door.receive()).status, 302)
-
-    @needs_v6
-    def test_v6_sources_need_a_v6_network(self):
-        with Udp6Door(self.server.port) as stranger:
-            stranger.send(stranger.request())
-            with UdpDoor(self.server.port) as friend:
-                friend.ask(friend.request("ACK"))
-            stranger.socket.setblocking(False)
-            stranger.socket.settimeout(0.2)  # another socket of the server: its order is not ours
-            with self.assertRaises(TimeoutError):
-                stranger.receive()
-
-
-class NoSip(unittest.TestCase):
-    """What is not SIP gets no answer and does no harm."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server.start(cls, RULES)
-
-    def test_stun_gets_no_answer(self):
-        stun = bytes.fromhex("000100002112a442") + b"0123456789ab"
-        for door_class in (UdpDoor, Udp6Door) if is_v6_here() else (UdpDoor,):
-            with door_class(self.server.port) as door:
-                self.assertIsNone(door.ask(stun))
-                self.assertIsNone(door.ask(stun[:20] + b"\x80\x22\0\4abcd"))
-
-    def test_garbage_on_udp(self):
-        with UdpDoor(self.server.port) as door:
-            for data in (b"", b"\0", b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n", b" ", b"\n", b"x" * 60000,
-                         bytes(range(256)) * 200, b"INVITE", b"SIP/2.0", b"SIP/2.0 200 OK\r\n\r\n",
-                         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\xff\xfe" + b"a" * 100, b"\r\n" * 30000,
-                         b"INVITE sip:a@b SIP/2.0\r\n" + b"X" * 60000):
-                self.assertIsNone(door.ask(data), data[:40])
-
-    def test_a_large_datagram_is_answered(self):
-        """RFC 3261 18.1.1: up to 65,535 bytes with all headers."""
-        with UdpDoor(self.server.port) as door:
-            data = door.request(headers={"X-Long": "x" * 40000}, body=b"y" * 24000)
-            self.assertGreater(len(data), 64000)
-            self.assertEqual(door.ask(data).status, 302)
-
-    def test_a_reply_that_no_datagram_holds_is_not_sent(self):
-        with UdpDoor(self.server.port) as door:
-            reply = door.ask(door.request(headers={"From": f'"{"x" * 64700}" <sip:a@b>;tag=1'}))
-            self.assertIn(reply and reply.status, (None, 302))
-            self.assertEqual(door.ask(door.request()).status, 302)
-
-
-class Streams(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server.start(cls, RULES)
-
-    def test_keepalives_are_answered(self):
-        """RFC 5626 4.4.1"""
-        with TcpDoor(self.server.port) as door:
-            for _ in range(3):
-                door.send(b"\r\n\r\n")
-                self.assertEqual(door.socket.recv(100), b"\r\n")
-            self.assertEqual(door.ask(door.request()).status, 302)
-
-    def test_pipelined_requests_are_answered_in_order(self):
-        with TcpDoor(self.server.port) as door:
-            ids = [unique("p") for _ in range(50)]
-            door.send(b"".join(door.request(
-                ("INVITE", "OPTIONS", "REGISTER")[i % 3], headers={"Call-ID": ids[i]}, body=b"z" * (7 * i % 50))
-                for i in range(len(ids))))
-            replies = [Reply(door.receive_message()) for _ in ids]
-            self.assertEqual([r.get("Call-ID") for r in replies], ids)
-            self.assertEqual([r.status for r in replies][:6], [302, 200, 405, 302, 200, 405])
-
-    def test_a_message_in_single_bytes(self):
-        with TcpDoor(self.server.port) as door:
-            data = door.request(headers={"Subject": "x\r\n y"}, body=b"body\r\n\r\n")
-            for byte in data:
-                door.send(bytes([byte]))
-            self.assertEqual(Reply(door.receive_message()).status, 302)
-            self.assertEqual(door.ask(door.request()).status, 302)
-
-    def test_a_message_cut_anywhere(self):
-        data = None
-        with TcpDoor(self.server.port) as door:
-            for cut in range(1, 400, 13):
-                data = door.request(body=b"0123456789")
-                door.send(data[:cut])
-                door.send(data[cut:])
-                self.assertEqual(Reply(door.receive_message()).status, 302, cut)
-
-    def test_a_peer_may_shut_its_side(self):
-        with TcpDoor(self.server.port) as door:
-            door.send(door.request())
-            door.socket.shutdown(socket.SHUT_WR)
-            self.assertEqual(Reply(door.receive_message()).status, 302)
-
-    def test_too_large_is_413_and_the_end(self):
-        for length in (65536, 70000, 4000000, 4294967295):
-            with self.subTest(length), TcpDoor(self.server.port) as door:
-                door.send(door.request(headers={"Content-Length": str(length)}))
-                self.assertEqual(Reply(door.receive_message()).status, 413)
-                self.assertIsNone(door.receive_message())
-
-    def test_a_later_message_too_large_is_413_and_the_end(self):
-        for length in (65536, 70000, 4000000, 4294967295):
-            with self.subTest(length), TcpDoor(self.server.port) as door:
-                door.send(door.request() + door.request(headers={"Content-Length": str(length)}, body=b"x"))
-                self.assertEqual(Reply(door.receive_message()).status, 302)
-                self.assertEqual(Reply(door.receive_message()).status, 413)
-                self.assertIsNone(door.receive_message())
-
-    def test_the_largest_body_is_taken(self):
-        with TcpDoor(self.server.port) as door:
-            body = b"b" * 60000
-            self.assertEqual(door.ask(door.request(body=body)).status, 302)
-            self.assertFalse(door.closed)
-
-    def test_an_endless_header_is_not_waited_for(self):
-        for before in (b"", b"pipelined"):
-            with self.subTest(before), TcpDoor(self.server.port) as door:
-                if before:
-                    door.send(door.request("OPTIONS"))
-                with contextlib.suppress(ConnectionError):
-                    door.send(b"INVITE " + UK.encode() + b" SIP/2.0\r\n")
-                    for _ in range(400):  # 4 MB
-                        door.send(b"X: " + b"x" * 9995 + b"\r\n")
-                replies = []
-                while (message := door.receive_message()) is not None:
-                    replies.append(Reply(message).status)
-                self.assertIn(replies, ([200] if before else [], [200, 413] if before else [413]))
-        self.assertLess(self.server.memory_kb(), 100_000 * PATIENCE)
-
-    def test_an_incomplete_message_is_not_waited_for_long(self):
-        with TcpDoor(self.server.port) as door, TcpDoor(self.server.port) as other:
-            door.send(door.request(body=b"x" * 100)[:-10])
-            other.send(other.request()[:100])
-            for waiting in (door, other):
-                waiting.socket.settimeout(30)
-                message = waiting.receive_message()
-                if message:
-                    self.assertEqual(Reply(message).status, 400)
-                    self.assertIsNone(waiting.receive_message())
-
-    def test_idle_and_slow_peers_do_not_stop_others(self):
-        with contextlib.ExitStack() as stack, UdpDoor(self.server.port) as udp:
-            doors = [stack.enter_context(TcpDoor(self.server.port)) for _ in range(200)]
-            for door in doors[::2]:
-                door.send(b"OPTIONS sip:x SIP/2.0\r\nX: ")
-            with TcpDoor(self.server.port) as door:
-                self.assertEqual(door.ask(door.request()).status, 302)
-            self.assertEqual(udp.ask(udp.request()).status, 302)
-
-    def test_a_peer_that_does_not_read_is_not_waited_for(self):
-        """Its replies may be dropped, or its connection; the server's memory stays bounded."""
-        with TcpDoor(self.server.port) as door, UdpDoor(self.server.port) as udp:
-            door.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            door.socket.setblocking(False)
-            many = b"".join(door.request("OPTIONS") for _ in range(200))
-            with contextlib.suppress(ConnectionError, BlockingIOError):
-                for _ in range(200):
-                    door.socket.send(many)
-                    self.assertEqual(udp.ask(udp.request()).status, 302)
-            self.assertEqual(udp.ask(udp.request()).status, 302)
-        self.assertLess(self.server.memory_kb(), 100_000 * PATIENCE)
-
-
-class Injection(unittest.TestCase):
-    """Nothing a peer sends makes a line of its own in a reply or in the log."""
-
-    EVIL = ["\r", "\n", "\0", "\x01", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\r\r\n", "\n\r", "\r\n ", "\r\n\t",
-            "\r\n", "\u2028", "%0d%0a", "\\\r\n", "\udcff"]
-    PLACES = {
-        "Via": "SIP/2.0/{transport} pbx.test;rport;x=a{evil}X-Evil: 1;branch=z9hG4bKa",
-        "Via, quoted": 'SIP/2.0/{transport} pbx.test;rport;x="a{evil}X-Evil: 1";branch=z9hG4bKa',
-        "Via, host": "SIP/2.0/{transport} pbx{evil}X-Evil: 1;rport;branch=z9hG4bKa",
-        "From": '"a{evil}X-Evil: 1" <sip:alice@pbx.test>;tag=1',
-        "From, tag": "<sip:alice@pbx.test>;tag=1{evil}X-Evil: 1",
-        "To": '"a{evil}X-Evil: 1" <sip:bob@signpost.test>',
-        "To, uri": "<sip:bob{evil}X-Evil: 1@signpost.test>",
-        "Call-ID": "a{evil}X-Evil: 1",
-        "CSeq": "1{evil}X-Evil: 1 INVITE",
-        "Subject": "a{evil}X-Evil: 1",
-        "uri": "sip:u1{evil}X-Evil: 1@signpost.test",
-    }
-
-    def check(self, door, place, evil):
-        text = self.PLACES[place].format(evil=evil, transport=door.transport)
-        name = place.partition(",")[0]
-        if name == "uri":
-            data = door.request(uri=text)
-        elif name == "Via":
-            data = door.request(headers={"Via": [text, door.via()]}, via=text)
-        else:
-            data = door.request(headers={name: text})
-        marker = unique("marker")
-        door.send(data)
-        door.send(door.request("OPTIONS", headers={"Call-ID": marker}))
-        while True:
-            message = door.receive() if isinstance(door, UdpDoor) else door.receive_message()
-            if message is None:
-                return
-            reply = Reply(message)  # which refuses stray CR, LF and NUL
-            self.assertLessEqual(set(reply.names()), KNOWN, message)
-            for header in ("From", "To", "Call-ID", "CSeq", "Contact", "Content-Length"):
-                reply.get(header)  # which refuses two of them
-            self.assertNotRegex(message.replace(b"\r\n", b""), rb"[\x00-\x1f\x7f]", "control characters go out")
-            if reply.get("Call-ID") == marker:
-                return
-
-    def test_every_copied_header(self):
-        server = Server.start(self, RULES)
-        for door_name in ("udp", "tcp"):
-            for place in self.PLACES:
-                for evil in self.EVIL:
-                    with self.subTest(door=door_name, place=place, evil=evil):
-                        with DOORS[door_name](server.port) as door:
-                            self.check(door, place, evil)
-
-    FORGED = '2026-01-01T00:00:00.000Z call id="forged"'
-
-    def forgeries(self, door):
-        """Calls that would like to make a line of the log, and how many calls they are."""
-        line = self.FORGED.replace(" ", "%20").replace('"', "%22")
-        yield door.request(uri=f"sip:u%0A{line}@signpost.test")
-        yield door.request(uri=f"sip:u%0D%0A{line}%22%20status=1@signpost.test")
-        yield door.request(headers={"From": f"<sip:a%0a{line}@pbx.test>;tag=1"})
-        yield door.request(headers={"P-Asserted-Identity": f"<sip:a%0a{line}@pbx.test>"})
-        yield door.request(headers={"Call-ID": 'a"rule="x'})
-        yield door.request(headers={"Call-ID": "a\\"})
-        yield door.request(headers={"Call-ID": "\u2028\u202e\x85".encode() + b"\xff\xc0"} | {})
-        yield door.request(headers={"Call-ID": "x" * 5000})
-        yield door.request(uri="sip:%1b[31m@signpost.test".replace("[", "%5b"))
-        yield door.request(uri=f"sip:{'%22' * 1000}@signpost.test")
-
-    def log_of(self, server, pattern):
-        with UdpDoor(server.port) as door:
-            count = 0
-            for data in self.forgeries(door):
-                self.assertIsNotNone(door.ask(data), data)
-                count += 1
-        lines = server.wait_for_log(pattern, count)
-        self.assertEqual(len(lines), count)
-        text = server.log_path.read_bytes()
-        self.assertNotRegex(text.replace(b"\n", b""), rb"[\x00-\x1f\x7f]")
-        self.assertEqual([line for line in server.log().split("\n") if line.startswith(self.FORGED[:20])], [])
-        return lines
-
-    def test_a_text_log_cannot_be_forged(self):
-        server = Server.start(self, RULES)
-        quoted = r'"(?:[^"\\]|\\.)*"'
-        pattern = (rf"^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z call id={quoted} method={quoted} source=\S+ listener=\S+ "
-                   rf"caller={quoted} called={quoted} rule={quoted} status=\d+ contacts={quoted} us=\d+$")
-        self.log_of(server, pattern)
-
-    def test_a_json_log_cannot_be_forged(self):
-        server = Server.start(self, RULES, settings(more="log: {format: json}"))
-        for line in self.log_of(server, r'^\{"time":'):
-            call = json.loads(line)
-            self.assertEqual(call["event"], "call")
-            self.assertEqual(list(call), ["time", "event", "id", "method", "source", "listener", "caller", "called",
-                                          "rule", "status", "contacts", "us"])
-
-
-class CallLog(unittest.TestCase):
-    def calls(self, more):
-        """Asks for a redirect, a reject, an unknown number, an OPTIONS, a REGISTER and an ACK."""
-        server = Server.start(self, RULES, settings(more=more))
-        with UdpDoor(server.port) as door:
-            for uri in (UK, "sip:603@signpost.test", "sip:nobody@signpost.test"):
-                door.ask(door.request(uri=uri, headers={"Call-ID": "id-" + uri[4:7], "From": "<sip:+1-555@b>;tag=1"}))
-            for method in ("OPTIONS", "REGISTER", "ACK"):
-                door.ask(door.request(method))
-            source = door.name()
-        return server, source
-
-    def test_one_line_for_each_call(self):
-        server, source = self.calls("log: {calls: all}")
-        lines = server.wait_for_log(" call ", 3)
-        head = rf"^\S+Z call id=\"id-%s\" method=\"INVITE\" source=udp:{source} listener=udp:127.0.0.1:{server.port} "
-        self.assertEqual(len(lines), 3)
-        self.assertRegex(lines[0], head % r"\+44" + (
-            r'caller="\+1555" called="\+442071234567" rule="plain" status=302 '
-            r'contacts="<sip:\+442071234567@first.example.net>;q=1.0, '
-            r'<sip:\+442071234567@second.example.net;transport=tcp>;q=0.9" us=\d+$'))
-        self.assertRegex(lines[1], head % "603" + 'caller=.* called="603" rule="barred" status=603 contacts="" us=')
-        self.assertRegex(lines[2], head % "nob" + 'caller=.* called="nobody" rule="default" status=404 contacts="" us=')
-
-    def test_only_rejected_calls(self):
-        server, _ = self.calls("log: {calls: rejected}")
-        server.stop_and_keep_log = None
-        self.assertEqual([re.search(r"status=(\d+)", line)[1] for line in server.wait_for_log(" call ", 2)],
-                         ["603", "404"])
-
-    def test_no_calls(self):
-        server, _ = self.calls("log: {calls: none}")
-        self.assertEqual(server.log_lines("call"), [])
-        self.assertEqual(len(server.log().splitlines()), len(server.log_lines("^signpost |^listening|^ready")),
-                         "nothing else is printed for requests: " + server.log())
+def own_addresses():
+    """Loopback, and the address packets to elsewhere would go out from, if there is a way out. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        with contextlib.suppress(OSError):
+            s.connect(("192.0.2.1", 9))
+            return {"127.0.0.1", s.getsockname()[0]}
+    return {"127.0.0.1"}
 
 
 class Listeners(unittest.TestCase):
@@ -938,11 +606,13 @@ class Listeners(unittest.TestCase):
 
     def test_all_addresses(self):
         """A reply comes from the address that was asked."""
-        server = Server.start(self, RULES, settings(listen=["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"]))
-        for host in ("127.0.0.1", "127.0.0.9"):
-            with UdpDoor(server.port) as door:
-                door.host = host
-                self.assertEqual(door.ask(door.request()).status, 302)
+        server = Server.start(self, RULES, settings(
+            listen=["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"], networks=["0.0.0.0/0"]))
+        for host in own_addresses():
+            for door_class in (UdpDoor, TcpDoor):
+                door_class = type("Door", (door_class,), {"host": host})
+                with door_class(server.port) as door:
+                    self.assertEqual(door.ask(door.request()).status, 302, host)
 
     @needs_v6
     def test_v4_and_v6_on_all_addresses(self):
@@ -954,13 +624,14 @@ class Listeners(unittest.TestCase):
 
     def test_a_taken_port_is_an_error(self):
         server = Server.start(self, RULES)
-        second = Server(RULES, settings().replace("PORT", str(server.port)))
-        with self.assertRaises(AssertionError) as caught:
-            second.wait_for_log("^ready")
-        self.assertIn("cannot listen on udp:127.0.0.1:%d: Address already in use" % server.port, str(caught.exception))
-        with self.assertRaises(AssertionError):
-            second.stop()
-        self.assertEqual(second.process.returncode, 1)
+        for kind in ("udp", "tcp"):
+            for workers in (1, 2):
+                text = settings(listen=[f"{kind}:127.0.0.1:{server.port}"], workers=workers)
+                second = Server(RULES, text)
+                self.addCleanup(second.kill)
+                why = f"(?s)ended with 1:.*cannot listen on {kind}:127.0.0.1:{server.port}: Address already in use"
+                with self.subTest(kind, workers=workers), self.assertRaisesRegex(AssertionError, why):
+                    second.wait_for_log("^ready")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Nothing here sleeps to let something happen: every wait is for an event (a reply
 process) and ends with a failure at its deadline. SIGNPOST is the program under test; a sanitizer in it makes all
 deadlines longer.
 """
+import atexit
 import contextlib
 import itertools
 import os
@@ -50,6 +51,11 @@ def eventually(condition, what, deadline_s=DEADLINE_S):
         select.select([], [], [], 0.003)
 
 
+def at_end_of(test):
+    """Takes what is to be done at the end of a test, or of a class of them."""
+    return test.addClassCleanup if isinstance(test, type) else test.addCleanup
+
+
 # Processes
 
 
@@ -73,7 +79,8 @@ def is_v6_here():
         return False
 
 
-_claims = []  # sockets that keep other tests from the ports given out; the kernel frees them with the process
+_claims = []  # sockets that keep other tests from the ports given out
+atexit.register(lambda: [claim.close() for claim in _claims])
 
 
 def free_port():
@@ -104,12 +111,13 @@ LISTEN = ["udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT"] + (["udp:[::1]:PORT", "tcp
 SECRET = b"not so secret: for tests only"
 
 
-def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, more=""):
-    """The text of a settings file; PORT stands for the server's port."""
+def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, workers=1, more=""):
+    """The text of a settings file; PORT stands for the server's port. One worker: what comes in at one address is
+    dealt with in its order, from whatever socket it was sent."""
     quoted = ", ".join(f'"{text}"' for text in listen)
     nets = ", ".join(f'"{text}"' for text in networks)
     return (f"profiles:\n  test: {{listen: [{quoted}], peers: [local]}}\npeers:\n  local: {{networks: [{nets}]}}\n"
-            + ("secret: secret.key\n" if secret else "") + more + "\n")
+            + ("secret: secret.key\n" if secret else "") + f"workers: {workers}\n{more}\n")
 
 
 class Server:
@@ -118,34 +126,33 @@ class Server:
     Use with Server.start(test, ...): the test fails if the server ends with another status than 0, or if a
     sanitizer complained."""
 
-    def __init__(self, rules, settings_text):
+    def __init__(self, rules, settings_text, stderr=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="signpost-test-"))
         self.settings_path = self.folder / "signpost.yaml"
         self.rules_path = self.folder / "rules.yaml"
         self.log_path = self.folder / "log"
         self.port = free_port()
-        (self.folder / "secret.key").write_bytes(SECRET)
+        self.folder.joinpath("secret.key").write_bytes(SECRET)
+        self.folder.joinpath("secret.key").chmod(0o600)
         self.write_rules(rules)
         self.settings_path.write_text(settings_text.replace("PORT", str(self.port)))
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "serve", "-c", str(self.settings_path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [PROGRAM, "serve", "-c", str(self.settings_path)], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log if stderr is None else stderr)
 
     @classmethod
     def start(cls, test, rules, settings_text=None):
         """Starts one, waits until it is ready, and has test (a TestCase, or a class of them) stop it at its end."""
         server = cls(rules, settings_text or settings())
-        if isinstance(test, type):
-            test.addClassCleanup(server.stop)
-        else:
-            test.addCleanup(server.stop)
+        at_end_of(test)(server.stop)
         server.wait_for_log(r"^ready; ")
         return server
 
     def write_rules(self, text):
-        """In one step: the server never reads half a file."""
+        """In one step: the server never reads half a file. PORT stands for the server's port."""
         new = self.folder / "rules.new"
-        new.write_text(text)
+        new.write_bytes(text.replace("PORT", str(self.port)).encode("utf-8", "surrogateescape"))
         new.replace(self.rules_path)
 
     def log(self):
@@ -195,16 +202,19 @@ class Server:
             if status != 0:
                 raise AssertionError(f"the server ended with {status}:\n{self.log()[-4000:]}")
         finally:
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.kill()
+
+    def kill(self):
+        """For one that is not expected to run, or to stop as it should."""
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def folder_for(test):
     """A folder that goes with the test."""
     folder = tempfile.mkdtemp(prefix="signpost-test-")
-    test.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+    at_end_of(test)(shutil.rmtree, folder, ignore_errors=True)
     return pathlib.Path(folder)
 
 
@@ -243,6 +253,9 @@ def unique(prefix=""):
     return f"{prefix}{_own}.{next(_numbers)}"
 
 
+KNOWN = {  # all headers that a reply may have
+    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Expires", "Allow", "Accept", "Supported", "Reason",
+    "Retry-After", "Content-Length"}
 NEEDED = ("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq")
 
 

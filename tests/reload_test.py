@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""Reloading under load: no request is lost, none sees half a table, nothing grows."""
+import re
+import select
+import signal
+import threading
+import time
+import unittest
+
+from blackbox import DEADLINE_S, PATIENCE, SANITIZER, Server, TcpDoor, UdpDoor, eventually, request, settings
+
+RATE_PER_S = 2000 // {"": 1, "asan": 2, "tsan": 5}[SANITIZER]
+RELOADS = 200
+ANSWERS_BETWEEN = 20  # so many at least between two SIGHUPs: each table is asked
+UNANSWERED_MAX = 100  # fits the smallest receive buffer, so that a request is lost only if the server loses it
+SOCKETS = 8
+# One table and its successor are in memory at once, and malloc keeps some of what it got back: a few tables of 130 kB.
+# A leak of every fourth table would show.
+GROWTH_MAX_KB = 4096
+
+BROKEN = """gateways:
+  x: sip:x.test
+rules:
+  - {called: "1", redirect: nowhere}
+  - {frobnicate: 1, reject: 404}
+"""
+
+
+def table(mark, rules=400):
+    """A table whose every answer is MARK1 and MARK2, in this order. The rules before the one that matches are there
+    to make loading take a while."""
+    lines = [f'  - {{name: "{mark} {i}", called: {{prefix: "9{i:05}"}}, redirect: [first, second]}}\n'
+             for i in range(rules)]
+    return (f"gateways:\n  first: sip:{mark}1.test\n  second: sip:{mark}2.test\nrules:\n" + "".join(lines)
+            + '  - {called: "100", redirect: [first, second]}\ndefault: {reject: 500}\n')
+
+
+def contact(mark):
+    return f"<sip:100@{mark}1.test>;q=1.0, <sip:100@{mark}2.test>;q=0.9".encode()
+
+
+class Load(threading.Thread):
+    """Asks at a steady rate, and checks that each answer comes once and is one that a table gave which was in force
+    between the question and the answer."""
+
+    ANSWER = re.compile(rb"SIP/2\.0 302 Moved Temporarily\r\n(?:.*\r\n)*?Call-ID: (\d+)\r\n(?:.*\r\n)*?"
+                        rb"Contact: ([^\r]*)\r\n(?:.*\r\n)*?\r\n")
+
+    def __init__(self, port, marks):
+        super().__init__(daemon=True)
+        self.doors = [UdpDoor(port) for _ in range(SOCKETS)]
+        template = request(uri="sip:100@signpost.test", headers={"Call-ID": "%d"}, via="%s;branch=z9hG4bK%d")
+        self.templates = [template.replace(b"%s", door.via().partition(";branch")[0].encode()) for door in self.doors]
+        self.contacts = {contact(mark): mark for mark in marks}
+        self.in_force = [{marks[0]}]  # which tables may answer, and before that, and so on
+        self.waiting = {}  # Call-ID: (time of the question, len(in_force) then)
+        self.sent = self.answered = 0
+        self.by_mark = dict.fromkeys(marks, 0)
+        self.slowest_s = 0
+        self.faults = []
+        self.stopping = False
+
+    def now_in_force(self, *marks):
+        self.in_force.append(set(marks))
+
+    def ask(self):
+        self.sent += 1
+        self.waiting[self.sent] = time.monotonic(), len(self.in_force)
+        which = self.sent % SOCKETS
+        self.doors[which].send(self.templates[which] % (self.sent, self.sent))
+
+    def check(self, data, which):
+        answer = self.ANSWER.fullmatch(data)
+        number = int(answer[1]) if answer else 0
+        asked_at, epoch = self.waiting.pop(number, (None, None))
+        mark = answer and self.contacts.get(answer[2])
+        if asked_at is None or number % SOCKETS != which or mark is None:
+            self.faults.append(f"no answer to any question, or a second one, or mixed: {data!r}")
+        elif not any(mark in marks for marks in self.in_force[epoch - 1:]):
+            self.faults.append(f"table {mark} answered, in force were {self.in_force[epoch - 1:]}")
+        else:
+            self.answered += 1
+            self.by_mark[mark] += 1
+            self.slowest_s = max(self.slowest_s, time.monotonic() - asked_at)
+
+    def receive(self, timeout_s):
+        for sock in select.select([door.socket for door in self.doors], [], [], timeout_s)[0]:
+            which = next(i for i, door in enumerate(self.doors) if door.socket is sock)
+            self.check(self.doors[which].receive(), which)
+
+    def run(self):
+        try:
+            due_from = time.monotonic()
+            asked = 0
+            while not self.stopping:
+                due = int((time.monotonic() - due_from) * RATE_PER_S) - asked
+                for _ in range(min(due, UNANSWERED_MAX - len(self.waiting))):
+                    self.ask()
+                    asked += 1
+                self.receive(0.001)
+            end = time.monotonic() + DEADLINE_S
+            while self.waiting and time.monotonic() < end:
+                self.receive(0.1)
+        except Exception as fault:  # pylint: disable=broad-except
+            self.faults.append(repr(fault))
+
+    def wait_for_answers(self, count):
+        goal = self.answered + count
+        eventually(lambda: self.answered >= goal or self.faults or not self.is_alive(), f"{count} more answers")
+
+    def stop(self):
+        self.stopping = True
+        self.join()
+        for door in self.doors:
+            door.socket.close()
+
+
+class Reload(unittest.TestCase):
+    def start(self, rules, workers=1, more="log: {calls: none}"):
+        return Server.start(self, rules, settings(workers=workers, more=more))
+
+    def reload(self, server, text, pattern, load=None):
+        """Writes text and has it read; gives the lines of the log that come from that."""
+        before = len(server.log())
+        count = len(server.log_lines(pattern)) + 1
+        server.write_rules(text)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log(pattern, count)
+        return server.log()[before:]
+
+    def test_nothing_is_lost_or_mixed(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                self.reload_under_load(workers)
+
+    def reload_under_load(self, workers):
+        marks = ("a", "b")
+        server = self.start(table("a"), workers)
+        load = Load(server.port, marks)
+        load.start()
+        self.addCleanup(load.stop)
+        start = time.monotonic()
+        now, failures, warm_kb = "a", 0, 0
+        for i in range(RELOADS):
+            load.wait_for_answers(ANSWERS_BETWEEN)
+            if load.faults:
+                break
+            if i % 3 == 2:
+                self.reload(server, BROKEN, "reload failed")
+                failures += 1
+            else:
+                other = "b" if now == "a" else "a"
+                load.now_in_force(now, other)
+                self.reload(server, table(other), " reloaded")
+                load.now_in_force(other)
+                now = other
+            if i == RELOADS // 10:
+                warm_kb = server.memory_kb()
+        load.wait_for_answers(ANSWERS_BETWEEN)
+        end_kb = server.memory_kb()
+        seconds = time.monotonic() - start
+        load.stop()
+        print(f"\nworkers={workers}: {load.sent} sent, {load.answered} answered {load.by_mark}, {RELOADS} SIGHUPs, "
+              f"{failures} of them with a broken table, RSS {warm_kb} -> {end_kb} kB, slowest answer "
+              f"{load.slowest_s * 1000:.1f} ms, {seconds:.1f} s, {load.sent / seconds:.0f}/s")
+        self.assertEqual(load.faults[:3], [])
+        self.assertEqual((load.sent - load.answered, load.waiting), (0, {}), "lost")
+        self.assertGreater(min(load.by_mark.values()), RELOADS * ANSWERS_BETWEEN // 10)
+        self.assertEqual(len(server.log_lines("reload failed")), failures)
+        self.assertEqual(len(server.log_lines(" reloaded")), RELOADS - failures)
+        if not SANITIZER:  # it keeps freed memory for a while
+            self.assertLess(end_kb - warm_kb, GROWTH_MAX_KB)
+
+    def answer(self, server):
+        with UdpDoor(server.port) as door:
+            return door.ask(door.request(uri="sip:100@signpost.test"))
+
+    def test_the_log_says_what_changed(self):
+        server = self.start(table("a", rules=3))
+        line = self.reload(server, table("b", rules=5) + "groups: {g: [first, second]}\n", " reloaded")
+        self.assertEqual(line.count("\n"), 1, line)
+        for part in ("rules=4->6", "gateways=2->2", "groups=0->1"):
+            self.assertIn(part, line)
+        self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info reloaded.* ms=\d+\.\d")
+        self.assertIn(f"file={server.rules_path}", line)
+        self.assertEqual(self.answer(server).uris(), ["sip:100@b1.test", "sip:100@b2.test"])
+
+    def test_a_bad_file_keeps_the_old_table(self):
+        server = self.start(table("a"))
+        for what, text, finding in (
+            ("broken", BROKEN, r':4:\d+: error: .*"nowhere"'),
+            ("broken, second finding", BROKEN, r':5:\d+: error: .*"frobnicate"'),
+            ("no YAML", "rules: [", r":\d+:\d+: error: "), ("empty", "", ": error: "),
+            ("not UTF-8", "rules: []\n# \udcff", r".*: error: "),
+            ("cut in the middle", table("b")[:3000], r":\d+:\d+: error: ")):
+            with self.subTest(what):
+                said = self.reload(server, text, "reload failed")
+                self.assertRegex(said, re.escape(str(server.rules_path)) + finding)
+                self.assertRegex(said, r"(?m)^\S+Z error reload failed, the table in force stays.* ms=")
+                self.assertEqual(self.answer(server).uris()[0], "sip:100@a1.test")
+        for what, spoil in (("missing", server.rules_path.unlink), ("a folder", server.rules_path.mkdir)):
+            spoil()
+            count = len(server.log_lines("reload failed")) + 1
+            server.signal(signal.SIGHUP)
+            server.wait_for_log("reload failed", count)
+            self.assertEqual(self.answer(server).uris()[0], "sip:100@a1.test", what)
+        server.rules_path.rmdir()
+        self.reload(server, table("b"), " reloaded")
+        self.assertEqual(self.answer(server).uris()[0], "sip:100@b1.test")
+
+    def test_warnings_do_not_stop_a_reload(self):
+        server = self.start(table("a"))
+        said = self.reload(server, "rules:\n  - {reject: 486}\n  - {reject: 488}\n", " reloaded")
+        self.assertRegex(said, r":3:\d+: warning: ")
+        self.assertEqual(self.answer(server).status, 486)
+
+    def test_a_burst_of_signals_makes_one_more_reload(self):
+        server = self.start(table("a"))
+        server.write_rules(table("b", rules=30000))  # takes longer to read than the burst to send
+        for _ in range(100):
+            server.signal(signal.SIGHUP)
+        server.wait_for_log(" reloaded")
+        self.reload(server, BROKEN, "reload failed")  # what was pending has been dealt with by now
+        self.assertIn(len(server.log_lines(" reloaded")), (1, 2, 3))
+        self.assertEqual(self.answer(server).uris()[0], "sip:100@b1.test")
+
+    def test_requests_are_answered_while_a_large_table_loads(self):
+        server = self.start(table("a"))
+        load = Load(server.port, ("a", "b"))
+        load.now_in_force("a", "b")
+        load.start()
+        self.addCleanup(load.stop)
+        load.wait_for_answers(ANSWERS_BETWEEN)
+        before = load.answered
+        line = self.reload(server, table("b", rules=60000), " reloaded")
+        load.stop()
+        took_ms = float(re.search(r" ms=([\d.]+)", line)[1])
+        print(f"\nloading 60,000 rules: {took_ms:.0f} ms, meanwhile {load.answered - before} answers, "
+              f"slowest {load.slowest_s * 1000:.1f} ms")
+        self.assertEqual((load.faults[:3], load.waiting), ([], {}))
+        self.assertLess(load.slowest_s * 1000, max(took_ms / 2, 50 * PATIENCE), "answers wait for the loading")
+
+    def test_a_stream_stays_open(self):
+        server = self.start(table("a"))
+        with TcpDoor(server.port) as door:
+            for mark in "abab":
+                self.reload(server, table(mark), " reloaded")
+                self.assertEqual(door.ask(door.request(uri="sip:100@x.test")).uris()[0], f"sip:100@{mark}1.test")
+
+    def test_sigterm_and_sigint_stop(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.start(table("a"))
+            with TcpDoor(server.port) as door:
+                self.assertEqual(door.ask(door.request(uri="sip:100@x.test")).status, 302)
+                server.signal(number)
+                self.assertIsNone(door.receive_message())
+            self.assertEqual(server.process.wait(DEADLINE_S), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
