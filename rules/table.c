@@ -107,7 +107,8 @@ static void visit_listeners(const struct criterion *criterion,
 void table_visit(const struct table *table, const struct table_visitor *visitor)
 {
 	for (const struct gateway *g = table->gateways; g; g = g->next)
-		visitor->target(visitor->arg, g->uri.host, g->uri.port, g->position);
+		visitor->target(visitor->arg, g->uri.host, target_port(&g->uri),
+		                g->position);
 	for (size_t i = 0; i < table->rule_count; i++) {
 		visit_listeners(table->rules[i].when[CRITERION_LISTENER], visitor);
 		visit_listeners(table->rules[i].unless[CRITERION_LISTENER], visitor);

@@ -41,7 +41,7 @@ bool table_is_longest(const struct table *table);
  * stands. */
 struct table_visitor {
 	void *arg;
-	/* Every host and port (0: none given) that a Contact can have. */
+	/* Every host and port that a Contact can have. */
 	void (*target)(void *arg, struct slice host, unsigned port,
 	               struct position position);
 	/* Every listener that a rule asks for, in its canonical form. */

@@ -184,3 +184,10 @@ bool target_read(struct load *load, const struct node *node, void *into)
 		                  "\"%s\" has a password and a placeholder", text.at);
 	return read_pieces(load, node, user, out) && check_grammar(load, node, out);
 }
+
+unsigned target_port(const struct target_uri *target)
+{
+	if (target->port)
+		return target->port;
+	return slice_equal_nocase(target->head, slice_of("sips:")) ? 5061 : 5060;
+}

@@ -17,4 +17,7 @@ schema_reader target_read;
 size_t target_write(const struct target_uri *target, struct slice number,
                     struct slice caller, char *to, size_t size);
 
+/* The port that a request to this URI goes to: as written, else the scheme's own. */
+unsigned target_port(const struct target_uri *target);
+
 #endif

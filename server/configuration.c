@@ -36,7 +36,7 @@ static void check_target(void *arg, struct slice host, unsigned port,
 	for (size_t i = 0; i < holding->settings->listen_count; i++) {
 		const struct listen *listen = &holding->settings->listens[i];
 		const struct address *mine = &listen->endpoint.address;
-		if ((port ? port : ENDPOINT_PORT) != listen->endpoint.port)
+		if (port != listen->endpoint.port)
 			continue;
 		if (!address_equal(mine, &address) &&
 		    !(address_is_any(mine) &&

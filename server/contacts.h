@@ -11,8 +11,8 @@
  * 5630 5.3). Returns how many are left. */
 size_t contacts_filter(struct decision *decision, const struct request *request);
 
-#define CONTACTS_TEXT_MAX 45000 /* bytes: DECISION_TARGETS_MAX URIs of the longest kind  \
-	                         */
+/* Bytes: DECISION_TARGETS_MAX URIs of the longest kind. */
+#define CONTACTS_TEXT_MAX 45000
 
 /* Writes the first count targets as one Contact value: every URI in angle brackets (RFC
  * 8217), q falling from 1.0 in steps of 0.1. */

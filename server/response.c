@@ -112,10 +112,6 @@ static void put_top_via(struct writing *w, const struct request *request,
 		char text[ADDRESS_TEXT_MAX];
 		put_format(w, ";received=%s", address_text(&source->address, text));
 	}
-	if (request->top_rest.len) {
-		put(w, slice_of(", "));
-		put(w, request->top_rest);
-	}
 	end_line(w);
 }
 
@@ -124,6 +120,7 @@ static void put_vias(struct writing *w, const struct request *request,
                      const struct endpoint *source)
 {
 	put_top_via(w, request, source);
+	put_field(w, "Via", request->top_rest); /* a broken one cannot spoil the first */
 	for (size_t i = request->top_field + 1; i < request->message->field_count; i++)
 		if (field_is(&request->message->fields[i], slice_of("Via")))
 			put_field(w, "Via", request->message->fields[i].value);

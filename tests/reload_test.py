@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from blackbox import DEADLINE_S, PATIENCE, SANITIZER, Server, TcpDoor, UdpDoor, eventually, request, settings
+from blackbox import DEADLINE_S, SANITIZER, Server, TcpDoor, UdpDoor, eventually, request, settings
 
 RATE_PER_S = 2000 // {"": 1, "asan": 2, "tsan": 5}[SANITIZER]
 RELOADS = 200
@@ -233,12 +233,14 @@ class Reload(unittest.TestCase):
         load.wait_for_answers(ANSWERS_BETWEEN)
         before = load.answered
         line = self.reload(server, table("b", rules=60000), " reloaded")
+        meanwhile = load.answered - before
         load.stop()
         took_ms = float(re.search(r" ms=([\d.]+)", line)[1])
-        print(f"\nloading 60,000 rules: {took_ms:.0f} ms, meanwhile {load.answered - before} answers, "
+        print(f"\nloading 60,000 rules: {took_ms:.0f} ms, meanwhile {meanwhile} answers, "
               f"slowest {load.slowest_s * 1000:.1f} ms")
         self.assertEqual((load.faults[:3], load.waiting), ([], {}))
-        self.assertLess(load.slowest_s * 1000, max(took_ms / 2, 50 * PATIENCE), "answers wait for the loading")
+        # If they waited for the loading, no more could come than were unanswered when it began.
+        self.assertGreater(meanwhile, 2 * UNANSWERED_MAX)
 
     def test_a_stream_stays_open(self):
         server = self.start(table("a"))

@@ -481,9 +481,7 @@ START_TEST(other_names_are_only_themselves)
 END_TEST
 
 /* Time: a message of this size takes 1 ms, and took a second when each bad line cost more
- * than the one before. Sanitizers look through
- * all of a text at every strcspn().
- */
+ * than the one before. Sanitizers look through all of a text at every strcspn(). */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LONG (10 * CLOCKS_PER_SEC)
 #else

@@ -106,8 +106,8 @@ static const struct {
          "\r\n",
          {.status = 200, .allow = "INVITE, ACK", .capabilities = true},
          "SIP/2.0 200 OK\r\n"
-         "Via: SIP/2.0/TCP h;rport=1234;branch=z9hG4bK1;received=198.51.100.7, "
-         "SIP/2.0/UDP g;branch=2\r\n"
+         "Via: SIP/2.0/TCP h;rport=1234;branch=z9hG4bK1;received=198.51.100.7\r\n"
+         "Via: SIP/2.0/UDP g;branch=2\r\n"
          "Via: SIP/2.0/TLS f\r\n"
          "From: <sip:a>\r\n"
          "To: <sip:b>;tag=old\r\n"
@@ -230,7 +230,8 @@ static const struct {
          "SIP/2.0/UDP 198.51.100.7;ttl=1;maddr=x;x=\";a,b\\\"\""},
 	{"udp:198.51.100.7:1",
          "SIP/2.0/UDP 198.51.100.7;x=\",\",SIP/2.0/UDP g;received=1 , SIP/2.0/UDP f",
-         "SIP/2.0/UDP 198.51.100.7;x=\",\", SIP/2.0/UDP g;received=1 , SIP/2.0/UDP f"},
+         "SIP/2.0/UDP 198.51.100.7;x=\",\"\r\nVia: SIP/2.0/UDP g;received=1 , "
+         "SIP/2.0/UDP f"},
 	{"udp:198.51.100.7:1", "SIP/2.0/UDP 198.51.100.7,", "SIP/2.0/UDP 198.51.100.7"},
 	{"udp:198.51.100.7:1", "SIP / 2.0 / UDP\t198.51.100.7 : 5060",
          "SIP/2.0/UDP 198.51.100.7:5060"},
