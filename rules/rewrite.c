@@ -36,6 +36,11 @@ static bool read_strip(struct load *load, const struct node *node, void *into)
 {
 	struct rewrite *rewrite = into;
 	rewrite->has_strip = true;
+	bool minus = node->type == NODE_SCALAR && node->text.len &&
+	             node->text.at[0] == '-' && is_digits(slice_skip(node->text, 1));
+	if (node->plain && minus)
+		return load_error(load, node, "quote it to strip these characters",
+		                  "strip: %s is less than nothing", node->text.at);
 	if (node->type != NODE_SCALAR || !node->plain || !is_digits(node->text))
 		return copy_text(load, node, "strip", &rewrite->strip_text);
 	if (node->text.at[0] != '0' &&
@@ -143,6 +148,9 @@ bool rewrite_read(struct load *load, const struct node *node, void *into)
 	static const struct field fields[] = {{"strip", read_strip, 0},
 	                                      {"prepend", read_prepend, 0},
 	                                      {"replace", read_replace, 0}};
+	if (node->type == NODE_MAPPING && !node->count)
+		return load_error(load, node, "write one of strip, prepend, replace",
+		                  "\"rewrite\" says nothing to change");
 	struct rewrite *rewrite = arena_alloc(load->arena, sizeof *rewrite);
 	if (!rewrite)
 		return load_memory(load);

@@ -276,6 +276,8 @@ static void read_addresses(struct request *request)
 	                              : NULL;
 	if (!parsed_from)
 		fault(request, 400, "Bad From Header");
+	if (parsed_to && parsed_to->a_tag && !*parsed_to->a_tag)
+		parsed_to = NULL; /* ";tag" alone: ours behind it would be a second one */
 	if (!parsed_to)
 		fault(request, 400, "Bad To Header");
 	request->from_tag = slice_of(parsed_from ? parsed_from->a_tag : NULL);

@@ -101,6 +101,7 @@ static const struct {
 	{"SIP;text=a\"b\"", false},
 	{"SIP;text=\"a\nb\"", false},
 	{"SIP;text=\"a\\\r\nInjected: b\"", false},
+	{"SIP;text=\"a\\\nb\"", false},
 	{"SIP;text=\"a\tb\"", false},
 	{"SIP;text=\"a\x7f\"", false},
 	{"SIP;text=\"\\\u00e9\"", false},

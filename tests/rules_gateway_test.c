@@ -191,6 +191,10 @@ static const struct {
          "  hint: gateways are defined under \"gateways\"\n"
          "t.yaml:2:42: error: no gateway is called \"parris\"\n"
          "  hint: did you mean \"paris\"?\n"},
+	/* What a group cannot have is not suggested. */
+	{GATEWAYS "groups: {london: [a], g: [londn]}",
+         "t.yaml:5:27: error: no gateway is called \"londn\"\n"
+         "  hint: gateways are defined under \"gateways\"\n"},
 	{GATEWAYS "groups: {g: [], h: [[]], i: {a: b}, j: [a, [[b]]], k: }",
          "t.yaml:5:13: error: an empty list of gateways\n"
          "t.yaml:5:21: error: an empty list of gateways\n"

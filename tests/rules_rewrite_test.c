@@ -44,7 +44,6 @@ static const struct rewrite *read_rewrite(struct loading *loading, const char *y
 static const struct {
 	const char *yaml, *number, *want;
 } cases[] = {
-	{"{}", "123", "123"},
 	{"{strip: 1}", "0123", "123"},
 	{"{strip: 3}", "+442071", "2071"},
 	{"{strip: 4}", "0123", NOTHING},
@@ -62,7 +61,7 @@ static const struct {
 	{"{strip: +44}", "+442071", "2071"},
 	{"{strip: \"123\"}", "123", NOTHING},
 	{"{strip: \"123\"}", "12", "12"},
-	{"{strip: -1}", "-123", "23"},
+	{"{strip: \"-1\"}", "-123", "23"},
 	{"{strip: 1.5}", "1.56", "6"},
 	{"{strip: alice}", "alice.smith", ".smith"},
 	{"{prepend: \"00\"}", "44", "0044"},
@@ -203,6 +202,10 @@ static const struct {
          "  hint: first given at t.yaml:1:11\n"},
 	{"{strip: 00}",
          "t.yaml:1:9: error: strip: 00 may mean digits or how many\n" STRIP_HINT},
+	{"{strip: -1}", "t.yaml:1:9: error: strip: -1 is less than nothing\n"
+                        "  hint: quote it to strip these characters\n"},
+	{"{}", "t.yaml:1:1: error: \"rewrite\" says nothing to change\n"
+               "  hint: write one of strip, prepend, replace\n"},
 	{"{strip: 0}",
          "t.yaml:1:9: error: strip: 0 may mean digits or how many\n" STRIP_HINT},
 	{"{strip: 01}",

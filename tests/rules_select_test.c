@@ -254,11 +254,11 @@ static const struct {
 	{0x0de0b6b3a7640000, "543210"}, {0x000000000000002a, "531042"},
 };
 
-START_TEST(replicas_of_all_versions_agree)
+static void golden_order(uint64_t call_key, char to[7])
 {
 	static const char *const names[] = {
 		"london-1", "london-2", "paris", "a", "sip:{called}@gw.example.net",
-		"\xc3\xa9"};
+		"\u00e9"};
 	static const unsigned weights[] = {1, 2, 1, 10, 3, 7};
 	struct gateway gateways[6];
 	const struct gateway *list[6], *order[ROUTE_TARGETS_MAX];
@@ -269,12 +269,31 @@ START_TEST(replicas_of_all_versions_agree)
 		                               .enabled = true};
 		list[i] = &gateways[i];
 	}
-	char got[8] = "";
-	size_t count = select_order(&(struct tier){6, list}, golden[_i].call_key, order);
+	size_t count = select_order(&(struct tier){6, list}, call_key, order);
 	for (size_t i = 0; i < count; i++)
-		got[i] = (char)('0' + (order[i] - gateways));
+		to[i] = (char)('0' + (order[i] - gateways));
+	to[count] = '\0';
+}
+
+START_TEST(replicas_of_all_versions_agree)
+{
+	char got[7];
+	golden_order(golden[_i].call_key, got);
 	ck_assert_msg(strcmp(got, golden[_i].order) == 0, "key %#llx: got %s, want %s",
 	              (unsigned long long)golden[_i].call_key, got, golden[_i].order);
+}
+END_TEST
+
+START_TEST(replicas_of_all_versions_agree_on_20000_calls)
+{
+	uint64_t hash = MAP_HASH_START;
+	for (uint64_t key = 0; key < 20000; key++) {
+		char order[7];
+		golden_order(key, order);
+		for (size_t i = 0; order[i]; i++)
+			hash = map_hash_next(hash, order[i]);
+	}
+	ck_assert_uint_eq(hash, 0x52acac39d7523be9u);
 }
 END_TEST
 
@@ -320,6 +339,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, more_weight_never_makes_a_place_worse);
 	tcase_add_loop_test(tcase, replicas_of_all_versions_agree, 0,
 	                    LOADING_COUNT(golden));
+	tcase_add_test(tcase, replicas_of_all_versions_agree_on_20000_calls);
 	tcase_add_test(tcase, gateways_of_equal_hash_stay_in_the_order_of_the_file);
 	tcase_add_test(tcase, a_tier_may_be_as_large_as_a_redirect);
 	suite_add_tcase(suite, tcase);

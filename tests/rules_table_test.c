@@ -364,11 +364,11 @@ START_TEST(a_visitor_sees_every_target_and_listener)
 	FILE *to = open_memstream(&text, &len);
 	table_visit(table, &(struct table_visitor){to, on_target, on_listener});
 	fclose(to);
-	ck_assert_str_eq(text, "e:0 at 5:21\n"
-	                       "d:0 at 4:49\n"
+	ck_assert_str_eq(text, "e:5060 at 5:21\n"
+	                       "d:5061 at 4:49\n"
 	                       "c:5070 at 3:54\n"
 	                       "[::1]:5080 at 1:28\n"
-	                       "gw-a:0 at 1:15\n"
+	                       "gw-a:5060 at 1:15\n"
 	                       "tcp:10.0.0.1:5060 at 3:14\n"
 	                       "udp:10.0.0.1:5060 at 3:14\n"
 	                       "udp:[::1]:5060 at 4:20\n");

@@ -189,6 +189,8 @@ static const struct {
 	{{.to = "To: \"x <sip:a@b>"}, 400, "Bad To Header"},
 	{{.to = "To: <sip:a@b>, <sip:c@d>"}, 400, "Bad To Header"},
 	{{.to = "To: <sip:a@b> (comment)"}, 400, "Bad To Header"},
+	{{.to = "To: <sip:a@b>;tag"}, 400, "Bad To Header"},
+	{{.to = "To: <sip:a@b>;tag="}, 400, "Bad To Header"},
 	{{.cseq = ""}, 400, "Missing CSeq Header"},
 	{{.cseq = "CSeq: 1 INVITE\r\nCSeq: 1 INVITE"}, 400, "Several CSeq Headers"},
 	{{.cseq = "CSeq:"}, 400, "Bad CSeq Header"},
