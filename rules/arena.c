@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BLOCK_MIN ((size_t)1 << 10)
-#define BLOCK_MAX ((size_t)1 << 20)
+#define BLOCK_MAX (((size_t)4 << 20) - sizeof(struct block)) /* whole huge pages */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct block {
 	struct block *next;
@@ -44,6 +46,21 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
+/* Zeroed. In a table of very many rules each lookup goes somewhere else: with huge pages
+ * that costs fewer misses of the address translation. */
+static void *zeroed(size_t size)
+{
+	if (size < HUGE_PAGE)
+		return calloc(1, size);
+	size_t rounded = (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	void *memory = aligned_alloc(HUGE_PAGE, rounded);
+	if (!memory)
+		return NULL;
+	/* Only a wish; not for the last page if it is not all used. */
+	madvise(memory, size & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+	return memset(memory, 0, size);
+}
+
 /* As large as all there is, so that blocks grow with use, but never less than size nor
  * over the limit. */
 static struct block *block_new(struct arena *arena, size_t size)
@@ -61,7 +78,7 @@ static struct block *block_new(struct arena *arena, size_t size)
 		want = size;
 	if (want > left)
 		want = left;
-	struct block *block = calloc(1, sizeof(*block) + want);
+	struct block *block = zeroed(sizeof(*block) + want);
 	if (!block)
 		return NULL;
 	block->size = want;

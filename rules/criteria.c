@@ -293,6 +293,8 @@ enum pattern_result criteria_match(const struct rule *rule, const struct facts *
                                    enum criterion_kind *kind, bool *negated)
 {
 	*negated = false;
+	if (called_known && rule->only_called)
+		return PATTERN_YES;
 	for (*kind = called_known ? CRITERION_CALLED + 1 : CRITERION_CALLED;
 	     *kind < CRITERION_KINDS; ++*kind) {
 		if (!rule->when[*kind])
@@ -392,4 +394,12 @@ size_t criteria_size(const struct rule *rule)
 		size += criterion_size(rule->when[kind]) +
 		        criterion_size(rule->unless[kind]);
 	return size;
+}
+
+bool criteria_only_called(const struct rule *rule)
+{
+	for (enum criterion_kind kind = CRITERION_CALLED; kind < CRITERION_KINDS; kind++)
+		if (rule->unless[kind] || (kind != CRITERION_CALLED && rule->when[kind]))
+			return false;
+	return true;
 }

@@ -21,7 +21,8 @@ enum decision_cause {
 };
 
 struct target {
-	struct slice uri; /* complete and escaped: "sip:+442071234567@gw1.example.net" */
+	struct slice uri;  /* complete and escaped: "sip:+442071234567@gw1.example.net" */
+	struct slice host; /* of the URI: a name, an address, or [IPv6] */
 	struct slice gateway; /* its name; empty for a URI written in the rule */
 };
 

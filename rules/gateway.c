@@ -51,7 +51,11 @@ static bool add_name(struct load *load, const struct node *key, struct slice nam
 	struct named *named = arena_alloc(load->arena, sizeof *named);
 	if (!named)
 		return load_memory(load);
-	*named = (struct named){name, gateway, group, key->position, table->named};
+	*named = (struct named){.name = name,
+	                        .gateway = gateway,
+	                        .group = group,
+	                        .position = key->position,
+	                        .next = table->named};
 	table->named = named;
 	return map_add(&table->names, load->arena, name, named) || load_memory(load);
 }
@@ -302,9 +306,20 @@ static bool collect(struct load *load, const struct node *node, bool group,
 	return good;
 }
 
+/* One name is the common case, and rules that give the same share its route. */
 bool route_read(struct load *load, const struct node *node, struct route *out)
 {
-	return collect(load, node, false, out);
+	struct named *named = node->type == NODE_SCALAR
+	                              ? map_find(&table_of(load)->names, node->text)
+	                              : NULL;
+	if (!named)
+		return collect(load, node, false, out);
+	if (named->group)
+		named->route = named->group->route;
+	else if (!named->route.tier_count && !collect(load, node, false, &named->route))
+		return false;
+	*out = named->route;
+	return true;
 }
 
 bool route_is_disabled(const struct route *route)

@@ -3,45 +3,40 @@
 
 struct link {
 	const struct link *next;
+	struct link *last; /* of the chain; kept in its first link */
 	uint32_t rule;
 	bool known; /* the index has found that `called` matches */
 };
 
-struct chain {
-	struct link *first, *last;
-};
-
 struct index {
-	struct map exact, prefix; /* → struct chain */
-	struct chain rest;
+	struct map exact, prefix; /* → the first link of a chain */
+	struct link *rest;
 	bool has_length[NUMBER_MAX + 1]; /* is there a prefix of so many bytes? */
 };
 
-static bool append(struct arena *arena, struct chain *chain, uint32_t rule, bool known)
+static bool append(struct arena *arena, struct link **first, uint32_t rule, bool known)
 {
-	if (chain->last && chain->last->rule == rule)
+	if (*first && (*first)->last->rule == rule)
 		return true;
 	struct link *link = arena_alloc(arena, sizeof *link);
 	if (!link)
 		return false;
-	*link = (struct link){NULL, rule, known};
-	if (chain->last)
-		chain->last->next = link;
-	else
-		chain->first = link;
-	chain->last = link;
+	*link = (struct link){NULL, link, rule, known};
+	if (*first) {
+		(*first)->last->next = link;
+		(*first)->last = link;
+	} else {
+		*first = link;
+	}
 	return true;
 }
 
 static bool add(struct map *map, struct arena *arena, struct slice key, uint32_t rule)
 {
-	struct chain *chain = map_find(map, key);
-	if (!chain) {
-		chain = arena_alloc(arena, sizeof *chain);
-		if (!chain || !map_add(map, arena, key, chain))
-			return false;
-	}
-	return append(arena, chain, rule, true);
+	struct link *first = map_find(map, key);
+	if (first)
+		return append(arena, &first, rule, true);
+	return append(arena, &first, rule, true) && map_add(map, arena, key, first);
 }
 
 static bool add_rule(struct index *index, struct arena *arena, const struct rule *rule,
@@ -73,12 +68,6 @@ struct index *index_new(const struct table *table)
 	return index;
 }
 
-static const struct link *first_of(const struct map *map, struct slice key, uint64_t hash)
-{
-	const struct chain *chain = map_find_hashed(map, key, hash);
-	return chain ? chain->first : NULL;
-}
-
 /* Chains in rising length of the prefix, the rest first and the exact number last. */
 void walk_start(struct walk *walk, const struct index *index, struct slice called,
                 bool longest)
@@ -86,12 +75,12 @@ void walk_start(struct walk *walk, const struct index *index, struct slice calle
 	uint64_t hash = MAP_HASH_START;
 	walk->longest = longest;
 	walk->chain_count = 0;
-	walk->chains[walk->chain_count++] = index->rest.first;
+	walk->chains[walk->chain_count++] = index->rest;
 	for (size_t len = 0; len <= called.len; len++) {
 		const struct link *link = NULL;
 		if (len <= NUMBER_MAX && index->has_length[len])
-			link = first_of(&index->prefix, (struct slice){called.at, len},
-			                hash);
+			link = map_find_hashed(&index->prefix,
+			                       (struct slice){called.at, len}, hash);
 		if (link)
 			walk->chains[walk->chain_count++] = link;
 		if (len == 0)
@@ -99,7 +88,7 @@ void walk_start(struct walk *walk, const struct index *index, struct slice calle
 		if (len < called.len)
 			hash = map_hash_next(hash, called.at[len]);
 	}
-	walk->chains[walk->chain_count++] = first_of(&index->exact, called, hash);
+	walk->chains[walk->chain_count++] = map_find_hashed(&index->exact, called, hash);
 }
 
 /* The chain, of the first end ones, whose next rule stands first in the file; end if all
@@ -159,12 +148,11 @@ static void visit_chain(const struct link *link, bool (*visit)(void *arg, uint32
 void index_visit(const struct index *index, struct slice key, bool exact,
                  bool (*visit)(void *arg, uint32_t rule), void *arg)
 {
-	visit_chain(first_of(exact ? &index->exact : &index->prefix, key, map_hash(key)),
-	            visit, arg);
+	visit_chain(map_find(exact ? &index->exact : &index->prefix, key), visit, arg);
 }
 
 void index_visit_rest(const struct index *index, bool (*visit)(void *arg, uint32_t rule),
                       void *arg)
 {
-	visit_chain(index->rest.first, visit, arg);
+	visit_chain(index->rest, visit, arg);
 }

@@ -59,6 +59,7 @@ static bool read_rule(struct load *load, const struct node *node, const char *wh
 	if (node->type == NODE_MAPPING)
 		good &= action_check(load, node, &reading.action);
 	*rule = reading.rule;
+	rule->only_called = criteria_only_called(rule);
 	rule->action = reading.action.action;
 	return good;
 }

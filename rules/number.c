@@ -142,9 +142,29 @@ static bool clean(struct slice text, bool telephone, enum origin origin,
 	return true;
 }
 
+/* Letters, digits, + * # and _ are the same before and after: most numbers are ready. */
+static bool is_clean(struct slice text)
+{
+	static const bool same[256] = {
+		['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true,
+		['+'] = true,         ['*'] = true,         ['#'] = true,
+		['_'] = true,
+	};
+	for (size_t i = 0; i < text.len; i++)
+		if (!same[(unsigned char)text.at[i]])
+			return false;
+	return text.len <= NUMBER_MAX;
+}
+
 bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
                   struct slice *out)
 {
+	if (is_clean(user)) {
+		if (user.len)
+			memcpy(buffer, user.at, user.len);
+		*out = (struct slice){buffer, user.len};
+		return true;
+	}
 	return clean(user, telephone, FROM_URI, buffer, out);
 }
 
@@ -153,10 +173,21 @@ bool number_clean_written(struct slice text, char buffer[NUMBER_MAX], struct sli
 	return clean(text, false, FROM_TABLE, buffer, out);
 }
 
-size_t number_escape(struct slice number, char *to, size_t size)
+/* How many bytes at the head of number stay as they are. */
+static size_t plain_length(struct slice number)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < number.len; i++) {
+	while (len < number.len && uri_is_user_char(number.at[len]))
+		len++;
+	return len;
+}
+
+size_t number_escape(struct slice number, char *to, size_t size)
+{
+	size_t len = plain_length(number);
+	if (len && len <= size)
+		memcpy(to, number.at, len);
+	for (size_t i = len; i < number.len; i++) {
 		char c = number.at[i], byte;
 		unsigned char value = (unsigned char)c;
 		char escape[3] = {'%', hex[value >> 4], hex[value & 15]};

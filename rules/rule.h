@@ -130,12 +130,14 @@ struct action {
 	const struct rewrite *rewrite; /* NULL: none */
 };
 
+/* What a lookup reads of most rules comes first, close together. */
 struct rule {
+	bool only_called; /* no criterion but, perhaps, `called` */
+	struct action action;
 	struct slice name;
 	struct position position;
 	const struct criterion *when[CRITERION_KINDS];   /* NULL: anything */
 	const struct criterion *unless[CRITERION_KINDS]; /* NULL: nothing */
-	struct action action;
 };
 
 struct index;
@@ -160,6 +162,7 @@ struct named {
 	struct slice name;
 	const struct gateway *gateway; /* NULL: a group */
 	const struct group *group;
+	struct route route; /* what naming it alone means; shared by all rules that do */
 	struct position position;
 	const struct named *next; /* all of a table's, the newest first */
 };

@@ -214,6 +214,34 @@ bool schema_bool(struct load *load, const struct node *node, const char *what, b
 	return load_error(load, node, hint, "\"%s\" must be true or false", what);
 }
 
+static const char *text_at(const void *names, size_t i)
+{
+	return ((const char *const *)names)[i];
+}
+
+bool schema_choice(struct load *load, const struct node *node, const char *what,
+                   const char *const *names, size_t count, size_t *out)
+{
+	struct slice text;
+	char hint[DIAGS_HINT_MAX], all[DIAGS_HINT_MAX] = "";
+	size_t len = 0;
+	if (!schema_text(load, node, what, &text))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (slice_equal(text, slice_of(names[i]))) {
+			*out = i;
+			return true;
+		}
+		if (len < sizeof all)
+			len += (size_t)snprintf(all + len, sizeof all - len, "%s%s",
+			                        i ? ", " : "", names[i]);
+	}
+	const char *near = schema_nearest(text, text_at, names, count);
+	return load_error(load, node,
+	                  near ? diags_hint(hint, "did you mean \"%s\"?", near) : NULL,
+	                  "\"%s\" must be one of %s, not \"%s\"", what, all, text.at);
+}
+
 bool schema_keep(struct load *load, const struct node *node, void *into)
 {
 	(void)load;

@@ -62,6 +62,10 @@ bool schema_number(struct load *load, const struct node *node, const char *what,
                    unsigned long min, unsigned long max, unsigned long *out);
 bool schema_bool(struct load *load, const struct node *node, const char *what, bool *out);
 
+/* One of count names; *out is its place among them. */
+bool schema_choice(struct load *load, const struct node *node, const char *what,
+                   const char *const *names, size_t count, size_t *out);
+
 /* Calls read for node if it is a scalar or mapping, or for each item if it is a list:
  * "short for simple things". An empty list is an error. read gets into unchanged. */
 bool schema_each(struct load *load, const struct node *node, const char *what,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/slice.h"
 
-#include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice slice_of(const char *text)
@@ -105,10 +105,32 @@ size_t slice_utf8(struct slice text)
 
 size_t slice_token(struct slice text)
 {
-	static const char marks[] = {'-', '.', '!', '%', '*', '_', '+', '`', '\'', '~'};
+	static const bool in_token[256] = {
+		['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true,
+		['-'] = true,         ['.'] = true,         ['!'] = true,
+		['%'] = true,         ['*'] = true,         ['_'] = true,
+		['+'] = true,         ['`'] = true,         ['\''] = true,
+		['~'] = true,
+	};
 	size_t len = 0;
-	while (len < text.len && (isalnum((unsigned char)text.at[len]) ||
-	                          memchr(marks, text.at[len], sizeof marks)))
+	while (len < text.len && in_token[(unsigned char)text.at[len]])
 		len++;
 	return len;
+}
+
+/* Eight bytes at a time; the usual tricks with the top bit of each. */
+bool slice_has_control(struct slice text)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+	uint64_t found = 0, word;
+	size_t i = 0;
+	for (; i + 8 <= text.len; i += 8) {
+		memcpy(&word, text.at + i, 8);
+		uint64_t delete = word ^ (ones * 127);
+		found |= (word - ones * ' ') & ~word & tops;
+		found |= (delete - ones) & ~delete &tops;
+	}
+	for (; i < text.len; i++)
+		found |= (unsigned char)text.at[i] < ' ' || text.at[i] == 127;
+	return found;
 }

@@ -26,6 +26,9 @@ bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII letters only *
 /* True if text begins with prefix. The empty prefix begins every text. */
 bool slice_begins(struct slice text, struct slice prefix);
 
+/* True if text holds a control character: a byte below 32, or 127. */
+bool slice_has_control(struct slice text);
+
 /* Index of the first c in text, or text.len. */
 size_t slice_find(struct slice text, char c);
 

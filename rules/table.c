@@ -200,7 +200,7 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 	                                       facts->caller, text, TARGET_TEXT_MAX)};
 	if (!is_offered(decision, uri))
 		decision->targets[decision->target_count++] =
-			(struct target){uri, gateway->name};
+			(struct target){uri, gateway->uri.host, gateway->name};
 	return uri.len > 0;
 }
 

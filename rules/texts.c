@@ -59,16 +59,23 @@ static bool is_host(struct slice text)
  * listeners. */
 static bool clean_listener(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
 {
+	static const struct {
+		const char *name;
+		unsigned long port;
+	} transports[] = {{"udp", 5060}, {"tcp", 5060}, {"tls", 5061}};
 	size_t colon = slice_find(text, ':');
 	struct slice transport = {text.at, colon};
-	bool udp = slice_equal_nocase(transport, slice_of("udp"));
-	if (!udp && !slice_equal_nocase(transport, slice_of("tcp")))
+	unsigned long number = 0;
+	const char *known = NULL;
+	for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++)
+		if (slice_equal_nocase(transport, slice_of(transports[i].name)))
+			known = transports[i].name, number = transports[i].port;
+	if (!known)
 		return false;
 	struct slice host = slice_skip(text, colon + 1);
 	size_t end = host.len && host.at[0] == '[' ? slice_find(host, ']') + 1
 	                                           : slice_find(host, ':');
 	struct slice port = slice_skip(host, end);
-	unsigned long number = 5060;
 	if (end > host.len ||
 	    (port.len &&
 	     (port.at[0] != ':' || !slice_number(slice_skip(port, 1), 65535, &number))))
@@ -81,7 +88,7 @@ static bool clean_listener(struct slice text, char buffer[NUMBER_MAX], struct sl
 	address_text(&address, name);
 	int length = snprintf(buffer, NUMBER_MAX,
 	                      address_is_v4(&address) ? "%s:%s:%lu" : "%s:[%s]:%lu",
-	                      udp ? "udp" : "tcp", name, number);
+	                      known, name, number);
 	*out = (struct slice){buffer, (size_t)length};
 	return true;
 }

@@ -117,9 +117,9 @@ static const struct {
 	"t.yaml:1:" column ": error: listener \"" text                                   \
 	"\" is no transport, address and port\n"                                         \
 	"  hint: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060\n"
-	{TEXTS_LISTENER, "[tls:192.0.2.1, udp, \"udp:\", udp:pbx.example.net]", NULL,
-         LISTENER("2", "tls:192.0.2.1") LISTENER("17", "udp") LISTENER("22", "udp:")
-                 LISTENER("30", "udp:pbx.example.net")},
+	{TEXTS_LISTENER, "[dtls:192.0.2.1, udp, \"udp:\", udp:pbx.example.net]", NULL,
+         LISTENER("2", "dtls:192.0.2.1") LISTENER("18", "udp") LISTENER("23", "udp:")
+                 LISTENER("31", "udp:pbx.example.net")},
 	{TEXTS_LISTENER, "[udp:10.0.0.1:0, udp:10.0.0.1:65536, \"udp:10.0.0.1:\"]", NULL,
          LISTENER("2", "udp:10.0.0.1:0") LISTENER("18", "udp:10.0.0.1:65536")
                  LISTENER("38", "udp:10.0.0.1:")},
