@@ -23,8 +23,9 @@ CC := clang
 endif
 
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
-PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev
-PACKAGES_check     := check python3 sip-tester kamailio iproute2 util-linux
+PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
+                      libevent-dev libssl-dev
+PACKAGES_check     := check python3 sip-tester kamailio iproute2 util-linux openssl
 PACKAGES_lint      := clang clang-format-14 cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
 PACKAGES_container := debootstrap buildah podman runc iproute2 python3
@@ -54,7 +55,8 @@ once = $(eval $1 := $$2)$($1)
 # -isystem: sofia's headers do not pass our warnings; our code must.
 includes = $(patsubst -I%,-isystem %,$(filter -I% -D%,$1))
 rules_pkg  = $(call once,rules_pkg,$(call pkg,yaml-0.1 libpcre2-8))
-server_pkg = $(call once,server_pkg,$(call pkg,sofia-sip-ua libsodium) -pthread)
+# libevent_openssl is linked with libevent_core; -levent, which its .pc asks for, would be the same again.
+server_pkg = $(call once,server_pkg,$(filter-out -levent,$(call pkg,sofia-sip-ua libsodium libevent_core libevent_openssl openssl)) -pthread)
 check_pkg  = $(call once,check_pkg,$(call pkg,check) -pthread)
 libraries = $(filter -l% -L% -pthread,$1)
 RULES_LIBS  = $(call libraries,$(rules_pkg))
@@ -76,11 +78,11 @@ SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*_fuzz.c))
-BENCH  := $(patsubst %.c,$B/%,$(wildcard tests/bench/*_bench.c))
+BENCH  := $(addprefix $B/tests/bench/,load hold echo)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
-.PHONY: all deps deps-ci run check tests check-asan check-tsan bench fuzz lint format \
+.PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure fuzz lint format \
         container fresh install uninstall clean help
 all: $B/$(NAME) ## build the server; MODE=release (default) debug asan tsan cover fuzz
 # The release program is at build/signpost as well.
@@ -106,8 +108,10 @@ $B/tests/rules_%_test: $B/tests/rules_%_test.o $B/tests/rules_loading.o $B/tests
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(RULES_LIBS)
 $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
-$B/tests/bench/%_bench: $B/tests/bench/%_bench.o $B/librules.a
-	$(SAY)$(LINK) -o $@ $^ $(RULES_LIBS)
+$B/tests/bench/load $B/tests/bench/hold: %: %.o $B/tests/bench/lane.o $B/tests/bench/invite.o
+	$(SAY)$(LINK) -o $@ $^
+$B/tests/bench/echo: %: %.o
+	$(SAY)$(LINK) -o $@ $^
 $B/tests/fuzz/server_%_fuzz: $B/tests/fuzz/server_%_fuzz.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -fsanitize=fuzzer -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/fuzz/%_fuzz: $B/tests/fuzz/%_fuzz.o $B/librules.a
@@ -133,8 +137,11 @@ tests: all $(CHECKS)
 check-asan check-tsan: check-%: ## the tests under a sanitizer
 	$(AGAIN) MODE=$* check
 
-bench: $(BENCH) ## measure lookups and loading
-	@set -e; for b in $^; do $$b; done
+# Settable: ROUNDS=5 SECONDS_PER_ROUND=3, BENCH_OPTIONS='--only udp' (see tests/bench/bench.py --help).
+bench: deps deps-check ## install what is missing, measure against Kamailio (ROUNDS=, SECONDS_PER_ROUND=)
+	$(AGAIN) measure
+measure: all $(BENCH)
+	@SIGNPOST=$(abspath $B/$(NAME)) python3 tests/bench/bench.py $(BENCH_OPTIONS) $(abspath $B/tests/bench)
 ifeq ($(MODE),fuzz)
 fuzz: $(FUZZ)
 else
@@ -160,7 +167,7 @@ lint-c: # uninitvar: does not see through a pointer; varFuncNullUB: our NULLs ar
 		--error-exitcode=1 rules server
 lint-scripts:
 	@shellcheck $(SCRIPTS)
-	@PYTHONPYCACHEPREFIX=build/pycache python3 -m py_compile $(wildcard tests/*.py)
+	@PYTHONPYCACHEPREFIX=build/pycache python3 -m py_compile $(wildcard tests/*.py tests/*/*.py)
 format: deps-lint ## rewrite the sources in house format
 	clang-format-14 -i $(SOURCES)
 
@@ -174,7 +181,7 @@ install: all ## honours DESTDIR and PREFIX
 	$(foreach m,$(wildcard man/*.[58]),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m);)
 	$(foreach e,$(wildcard rules/examples/*.yaml),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/examples/$(notdir $e);)
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,5 8,$(DESTDIR)$(MANDIR)/man$m/$(NAME)*.$m)
+	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,$(wildcard man/*.5 man/*.8),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
 	rm -rf $(DESTDIR)$(DOCDIR)
 clean: ## remove build/
 	rm -rf build

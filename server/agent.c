@@ -162,6 +162,8 @@ static bool open_listeners(struct agent *agent)
 	guard_ask(admits, agent);
 	for (size_t i = 0; i < agent->settings->listen_count; i++) {
 		struct listener *listener = &agent->listeners[i];
+		if (listen_door(&agent->settings->listens[i]) != DOOR_AGENT)
+			continue;
 		listener->agent = agent;
 		listener->listen = &agent->settings->listens[i];
 		listener->nta = listen_on(agent, listener);

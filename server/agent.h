@@ -11,10 +11,10 @@
 
 struct agent;
 
-/* Starts a thread that listens on all of settings' addresses and answers with redirect,
- * which it uses alone. Returns when all are bound. share: other workers bind the same
- * addresses. NULL if that failed: *failed is the listener that could not be bound (NULL:
- * no thread) and *error the errno. */
+/* Starts a thread that listens on those of settings' addresses that are this door's and
+ * answers with redirect, which it uses alone. Returns when all are bound. share: other
+ * workers bind the same addresses. NULL if that failed: *failed is the listener that
+ * could not be bound (NULL: no thread) and *error the errno. */
 struct agent *agent_start(const struct settings *settings, struct redirect *redirect,
                           bool share, const struct listen **failed, int *error);
 

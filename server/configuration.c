@@ -94,10 +94,21 @@ bool configuration_load(struct configuration *configuration, struct diags *diags
 	return configuration->settings && configuration->table;
 }
 
+bool configuration_load_certificates(struct configuration *configuration,
+                                     struct diags *diags)
+{
+	if (configuration->settings)
+		configuration->certificates =
+			certificates_new(configuration->settings, diags);
+	return configuration->certificates;
+}
+
 void configuration_free(struct configuration *configuration)
 {
+	certificates_free(configuration->certificates);
 	table_free(configuration->table);
 	settings_free(configuration->settings);
+	configuration->certificates = NULL;
 	configuration->table = NULL;
 	configuration->settings = NULL;
 }

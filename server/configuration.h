@@ -6,6 +6,7 @@
 
 #include "rules/diags.h"
 #include "rules/table.h"
+#include "server/certificates.h"
 #include "server/settings.h"
 
 struct configuration {
@@ -14,11 +15,16 @@ struct configuration {
 	                              configuration_load() */
 	struct settings *settings;
 	struct table *table;
+	struct certificates *certificates; /* NULL unless loaded */
 };
 
 /* Loads both; settings_path and rules_path are set by the caller, who frees with
  * configuration_free(). All findings go to diags. False if any is an error. */
 bool configuration_load(struct configuration *configuration, struct diags *diags);
+
+/* Then loads what only a server needs, and may read: the files of TLS. */
+bool configuration_load_certificates(struct configuration *configuration,
+                                     struct diags *diags);
 void configuration_free(struct configuration *configuration);
 
 /* Loads the routing table again, against the settings in force: NULL after an error. What

@@ -1,46 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/contacts.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "rules/uri.h"
 
-static bool may_offer(struct slice target, const struct request *request,
-                      const struct uri *request_uri)
+/* Another host settles it, and most targets are at one; what stands in brackets may be
+ * the same address in other words. */
+static bool may_be_equal(const struct target *target, const struct request *request)
 {
-	struct uri uri;
+	return slice_equal_nocase(target->host, request->host) ||
+	       (target->host.len && target->host.at[0] == '[');
+}
+
+/* RFC 3261 19.1.4 */
+static bool is_equal(const struct target *target, const struct request *request)
+{
+	struct uri mine, asked;
 	const char *why;
 	size_t at;
-	if (!uri_parse(target, &uri, &why, &at))
-		return false;
-	if (request->scheme == SCHEME_SIPS && !uri.sips)
-		return false;
-	return !request_uri || !uri_equal(&uri, request_uri);
+	return may_be_equal(target, request) &&
+	       uri_parse(request->uri, &asked, &why, &at) &&
+	       uri_parse(target->uri, &mine, &why, &at) && uri_equal(&mine, &asked);
+}
+
+static bool is_sips(struct slice uri)
+{
+	uri.len = slice_find(uri, ':');
+	return slice_equal_nocase(uri, slice_of("sips"));
 }
 
 size_t contacts_filter(struct decision *decision, const struct request *request)
 {
-	struct uri uri;
-	const char *why;
-	size_t at, kept = 0;
-	bool known = uri_parse(request->uri, &uri, &why, &at);
-	for (size_t i = 0; i < decision->target_count; i++)
-		if (may_offer(decision->targets[i].uri, request, known ? &uri : NULL))
-			decision->targets[kept++] = decision->targets[i];
+	size_t kept = 0;
+	for (size_t i = 0; i < decision->target_count; i++) {
+		const struct target *target = &decision->targets[i];
+		if (request->scheme == SCHEME_SIPS && !is_sips(target->uri))
+			continue;
+		if (!is_equal(target, request))
+			decision->targets[kept++] = *target;
+	}
 	return decision->target_count = kept;
+}
+
+static char *put(char *to, const char *text, size_t len)
+{
+	return (char *)memcpy(to, text, len) + len;
 }
 
 struct slice contacts_write(const struct decision *decision, size_t count,
                             char to[CONTACTS_TEXT_MAX])
 {
-	size_t len = 0;
+	static const char q[DECISION_TARGETS_MAX][8] = {
+		">;q=1.0", ">;q=0.9", ">;q=0.8", ">;q=0.7", ">;q=0.6",
+		">;q=0.5", ">;q=0.4", ">;q=0.3", ">;q=0.2", ">;q=0.1"};
+	char *end = to;
 	for (size_t i = 0; i < count && i < decision->target_count; i++) {
 		struct slice uri = decision->targets[i].uri;
-		size_t tenths = 10 - i;
-		int written = snprintf(to + len, CONTACTS_TEXT_MAX - len,
-		                       "%s<%.*s>;q=%zu.%zu", i ? ", " : "", (int)uri.len,
-		                       uri.at, tenths / 10, tenths % 10);
-		len += (size_t)written;
+		end = i ? put(end, ", <", 3) : put(end, "<", 1);
+		end = put(end, uri.at, uri.len);
+		end = put(end, q[i], 7);
 	}
-	return (struct slice){to, len};
+	return (struct slice){to, (size_t)(end - to)};
 }

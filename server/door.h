@@ -40,4 +40,9 @@ bool redirect_admits(struct redirect *redirect, const struct arrival *arrival);
 void redirect_answer(struct redirect *redirect, const struct message *message,
                      const struct arrival *arrival, struct reply *reply);
 
+/* For a batch of messages: all of them are answered by the table in force at the first.
+ */
+void redirect_hold(struct redirect *redirect);
+void redirect_let_go(struct redirect *redirect);
+
 #endif

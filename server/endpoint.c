@@ -19,8 +19,10 @@ static bool take_transport(struct slice *text, enum transport *out, const char *
 		*out = TRANSPORT_UDP;
 	else if (slice_equal_nocase(name, slice_of("tcp")))
 		*out = TRANSPORT_TCP;
+	else if (slice_equal_nocase(name, slice_of("tls")))
+		*out = TRANSPORT_TLS;
 	else
-		return fail(why, "it begins with neither udp: nor tcp:");
+		return fail(why, "it begins with none of udp:, tcp: and tls:");
 	*text = slice_skip(*text, name.len + 1);
 	if (text->len == 0)
 		return fail(why, "the address is missing");
@@ -60,10 +62,11 @@ static bool take_address(struct slice *text, struct address *out, const char **w
 
 bool endpoint_parse(struct slice text, struct endpoint *out, const char **why)
 {
-	struct endpoint read = {.port = ENDPOINT_PORT};
+	struct endpoint read;
 	if (!take_transport(&text, &read.transport, why) ||
 	    !take_address(&text, &read.address, why))
 		return false;
+	read.port = read.transport == TRANSPORT_TLS ? ENDPOINT_TLS_PORT : ENDPOINT_PORT;
 	if (text.len > 0) {
 		unsigned long port;
 		if (text.at[0] != ':')
@@ -90,8 +93,10 @@ const char *endpoint_text(const struct endpoint *endpoint, char to[ENDPOINT_TEXT
 {
 	char hostport[ENDPOINT_TEXT_MAX];
 	endpoint_hostport(endpoint, hostport);
-	const char *name = endpoint->transport == TRANSPORT_TCP ? "tcp" : "udp";
-	snprintf(to, ENDPOINT_TEXT_MAX, "%s:%.59s", name, hostport);
+	static const char *const names[] = {[TRANSPORT_UDP] = "udp",
+	                                    [TRANSPORT_TCP] = "tcp",
+	                                    [TRANSPORT_TLS] = "tls"};
+	snprintf(to, ENDPOINT_TEXT_MAX, "%s:%.59s", names[endpoint->transport], hostport);
 	return to;
 }
 
@@ -138,5 +143,13 @@ socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint,
 
 const char *transport_name(enum transport transport)
 {
-	return transport == TRANSPORT_TCP ? "TCP" : "UDP";
+	static const char *const names[] = {[TRANSPORT_UDP] = "UDP",
+	                                    [TRANSPORT_TCP] = "TCP",
+	                                    [TRANSPORT_TLS] = "TLS"};
+	return names[transport];
+}
+
+bool transport_is_stream(enum transport transport)
+{
+	return transport != TRANSPORT_UDP;
 }

@@ -8,7 +8,7 @@
 
 #include "rules/network.h"
 
-enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
+enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS };
 
 struct endpoint {
 	enum transport transport;
@@ -17,10 +17,11 @@ struct endpoint {
 };
 
 #define ENDPOINT_PORT     5060 /* of SIP, when none is given */
+#define ENDPOINT_TLS_PORT 5061 /* of TLS: RFC 3261 19.1.2 */
 #define ENDPOINT_TEXT_MAX 64
 
-/* "udp:192.0.2.1:5060", "tcp:[2001:db8::1]:5060"; the port may be left out (5060). Names
- * are never looked up. On failure *why is a static text. */
+/* "udp:192.0.2.1:5060", "tls:[2001:db8::1]:5061"; the port may be left out (5060, for tls
+ * 5061). Names are never looked up. On failure *why is a static text. */
 bool endpoint_parse(struct slice text, struct endpoint *out, const char **why);
 
 /* The canonical form of the same; what a rule's `listener` is compared with. */
@@ -37,5 +38,6 @@ socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint,
                                struct sockaddr_storage *to);
 
 const char *transport_name(enum transport transport); /* "UDP", as a Via says it */
+bool transport_is_stream(enum transport transport);
 
 #endif

@@ -99,7 +99,13 @@ static const char *const sums[LOG_KINDS] = {
 	[LOG_UNSENDABLE] = "more replies not sent",
 	[LOG_NO_VIA] = "more messages without a usable Via",
 	[LOG_LIBRARY] = "more messages from sofia-sip",
+	[LOG_KERNEL_QUEUE] = "more reports of datagrams lost",
 	[LOG_GAVE_UP] = "more regexes that took too long",
+	[LOG_CROWDED] = "more connections refused",
+	[LOG_ACCEPT] = "more connections not accepted",
+	[LOG_LATE] = "more connections closed for being slow",
+	[LOG_UNREAD] = "more connections closed for not reading",
+	[LOG_HANDSHAKE] = "more handshakes failed",
 };
 
 struct flood {

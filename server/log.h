@@ -31,12 +31,18 @@ void log_event(enum log_level level, const char *format, ...)
  * log_flush(). */
 #define LOG_FLOOD_S 10
 enum log_kind {
-	LOG_STRANGER,   /* a source that no peer names */
-	LOG_CUT,        /* Contacts left out of a reply for its size */
-	LOG_UNSENDABLE, /* a reply that could not be sent */
-	LOG_NO_VIA,     /* a message without a usable Via */
-	LOG_LIBRARY,    /* something sofia-sip had to say */
-	LOG_GAVE_UP,    /* a regex that took too long */
+	LOG_STRANGER,     /* a source that no peer names */
+	LOG_CUT,          /* Contacts left out of a reply for its size */
+	LOG_UNSENDABLE,   /* a reply that could not be sent */
+	LOG_NO_VIA,       /* a message without a usable Via */
+	LOG_LIBRARY,      /* something sofia-sip had to say */
+	LOG_GAVE_UP,      /* a regex that took too long */
+	LOG_KERNEL_QUEUE, /* datagrams that the kernel dropped, its queue being full */
+	LOG_CROWDED,      /* a connection refused for their number */
+	LOG_ACCEPT,       /* a connection that could not be accepted */
+	LOG_LATE,         /* a connection closed at its deadline */
+	LOG_UNREAD,       /* a connection closed because its replies are not read */
+	LOG_HANDSHAKE,    /* a TLS handshake that failed */
 	LOG_KINDS
 };
 void log_often(enum log_kind kind, const char *format, ...)

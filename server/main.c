@@ -34,7 +34,8 @@ static const char usage[] =
 	"\n"
 	"One of -c and -r is needed. Without -c the server listens on udp and tcp "
 	"127.0.0.1:5060\n"
-	"and lets loopback in. SIGHUP reloads the rules, SIGTERM stops.\n";
+	"and lets loopback in. SIGHUP reloads the rules and the TLS certificates, "
+        "SIGTERM stops.\n";
 
 static int say_usage(void)
 {
@@ -113,11 +114,13 @@ static const struct option no_longs[] = {{0}};
 
 /* Commands */
 
-/* Loads, and prints every finding. */
-static bool load(struct configuration *configuration)
+/* Loads, and prints every finding. serving: what a server needs as well. */
+static bool load(struct configuration *configuration, bool serving)
 {
 	struct diags *diags = diags_new();
 	bool good = diags && configuration_load(configuration, diags);
+	if (diags && serving)
+		good &= configuration_load_certificates(configuration, diags);
 	if (diags)
 		diags_print(diags, stderr);
 	diags_free(diags);
@@ -139,8 +142,8 @@ static int serve_command(int argc, char **argv)
 	if (!wants_files(argc, argv, &options))
 		return say_usage();
 	serve_block_signals();
-	int status = load(&options.configuration) ? serve(&options.configuration)
-	                                          : EXIT_FAILURE;
+	int status = load(&options.configuration, true) ? serve(&options.configuration)
+	                                                : EXIT_FAILURE;
 	configuration_free(&options.configuration);
 	return status;
 }
@@ -150,7 +153,7 @@ static int check_command(int argc, char **argv)
 	struct options options = {0};
 	if (!wants_files(argc, argv, &options))
 		return say_usage();
-	bool good = load(&options.configuration);
+	bool good = load(&options.configuration, true);
 	char counts[COUNTS_TEXT_MAX];
 	if (good)
 		printf("%s: good: %s\n", options.configuration.rules_path,
@@ -176,8 +179,8 @@ static int route_command(int argc, char **argv)
 	    !(configuration->settings_path || configuration->rules_path))
 		return say_usage();
 	options.question.called = argv[left];
-	int status = load(configuration) ? route(configuration, &options.question)
-	                                 : EXIT_FAILURE;
+	int status = load(configuration, false) ? route(configuration, &options.question)
+	                                        : EXIT_FAILURE;
 	configuration_free(configuration);
 	return status;
 }

@@ -103,19 +103,27 @@ static bool grow(su_home_t *home, struct start_line *start)
 	return true;
 }
 
+bool field_split(struct slice line, struct field *field)
+{
+	size_t colon = slice_find(line, ':');
+	struct slice name = slice_trim((struct slice){line.at, colon});
+	if (colon == line.len || !name.len || slice_token(name) < name.len)
+		return false;
+	*field = (struct field){name, slice_trim(slice_skip(line, colon + 1))};
+	return true;
+}
+
 /* text is the whole field: name, colon, value. It lies in the message's buffer, which
  * lives as long as the message. RFC 3261 7.3.1: the name is a token. */
 static issize_t take_field(su_home_t *home, msg_header_t *header, char *text,
                            isize_t length)
 {
 	struct start_line *start = start_of(msg_object((msg_t *)home));
-	struct slice line = {text, length};
-	size_t colon = slice_find(line, ':');
-	struct slice name = slice_trim((struct slice){text, colon});
+	struct field field;
 	(void)header;
 	if (!start)
 		return 0;
-	if (colon == line.len || !name.len || slice_token(name) < name.len) {
+	if (!field_split((struct slice){text, length}, &field)) {
 		start->message.bad_lines++;
 		return 0;
 	}
@@ -123,8 +131,7 @@ static issize_t take_field(su_home_t *home, msg_header_t *header, char *text,
 		start->out_of_memory = true;
 		return 0;
 	}
-	start->fields[start->message.field_count++] =
-		(struct field){name, slice_trim(slice_skip(line, colon + 1))};
+	start->fields[start->message.field_count++] = field;
 	return 0;
 }
 
@@ -165,22 +172,28 @@ bool field_is(const struct field *field, struct slice name)
 
 /* Framing */
 
-/* RFC 3261 20.14. False: bad, or several that differ. None: *length is absent. */
+void content_length_add(struct content_length *length, const struct field *field)
+{
+	unsigned long value;
+	if (!field_is(field, slice_of("Content-Length")))
+		return;
+	if (!slice_number(field->value, UINT32_MAX, &value) ||
+	    (length->seen && value != length->bytes)) {
+		length->bad = true;
+		return;
+	}
+	length->bytes = value;
+	length->seen = true;
+}
+
+/* False: bad, or several that differ. None: *length is absent. */
 static bool content_length(const struct message *message, size_t absent, size_t *length)
 {
-	bool seen = false;
-	*length = absent;
-	for (size_t i = 0; i < message->field_count; i++) {
-		unsigned long value;
-		if (!field_is(&message->fields[i], slice_of("Content-Length")))
-			continue;
-		if (!slice_number(message->fields[i].value, UINT32_MAX, &value) ||
-		    (seen && value != *length))
-			return false;
-		*length = value;
-		seen = true;
-	}
-	return true;
+	struct content_length found = {0};
+	for (size_t i = 0; i < message->field_count; i++)
+		content_length_add(&found, &message->fields[i]);
+	*length = found.seen ? found.bytes : absent;
+	return !found.bad;
 }
 
 /* nta sees these instead of what came, once all of it is there: what ends before, it

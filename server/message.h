@@ -46,6 +46,8 @@ enum framing {
 	                       closed */
 	FRAMING_BAD_LENGTH, /* no number, or two that differ: 400, and a stream is closed
 	                     */
+	FRAMING_NO_LENGTH,  /* none on a stream, where nothing else says where the message
+	                       ends (RFC 3261 18.3): 400, and it is closed */
 };
 
 struct message {
@@ -55,6 +57,7 @@ struct message {
 	size_t bad_lines; /* header lines without a colon, or a name that is a token; they
 	                     are skipped */
 	enum framing framing;
+	bool clean; /* known to have no control characters */
 };
 
 /* The message class for datagrams or for streams. Made by message_init(), once, before
@@ -79,5 +82,19 @@ bool field_is(const struct field *field, struct slice name);
 
 /* "Call-ID" for "i" (RFC 3261 7.3.3); any other name as it is. */
 struct slice field_full_name(struct slice name);
+
+/* Takes a header line apart, folded ones included. False if it has no colon or its name
+ * is no token (RFC 3261 7.3.1). */
+bool field_split(struct slice line, struct field *field);
+
+/* RFC 3261 20.14: what the Content-Length fields of a message come to. Starts zeroed. */
+struct content_length {
+	size_t bytes;
+	bool seen;
+	bool bad; /* one is no number, or two differ */
+};
+
+/* Takes field into account, if it is a Content-Length. */
+void content_length_add(struct content_length *length, const struct field *field);
 
 #endif

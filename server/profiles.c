@@ -219,7 +219,8 @@ static const struct listen *find_clash(const struct reading *reading,
 {
 	for (size_t i = 0; i < reading->settings->listen_count; i++) {
 		const struct endpoint *other = &reading->listens[i].endpoint;
-		if (other->transport != endpoint->transport ||
+		if (transport_is_stream(other->transport) !=
+		            transport_is_stream(endpoint->transport) ||
 		    other->port != endpoint->port ||
 		    address_is_v4(&other->address) != address_is_v4(&endpoint->address))
 			continue;
@@ -254,7 +255,7 @@ static bool read_listen(struct load *load, const struct node *node, void *into)
 		return false;
 	if (!endpoint_parse(text, &endpoint, &why))
 		return load_error(load, node,
-		                  "write udp:ADDRESS:PORT or tcp:ADDRESS:PORT",
+		                  "write udp:ADDRESS:PORT, tcp:... or tls:...",
 		                  "\"%s\" is no listen address: %s", text.at, why);
 	endpoint_text(&endpoint, canonical);
 	const struct listen *other = find_clash(reading, &endpoint);
@@ -276,11 +277,71 @@ static bool read_listens(struct load *load, const struct node *node, void *into)
 	return schema_each(load, node, "listen", read_listen, into);
 }
 
+static bool read_stack(struct load *load, const struct node *node, void *into)
+{
+	static const char *const names[] = {[STACK_OURS] = "ours", [STACK_NTA] = "nta"};
+	struct reading *reading = into;
+	size_t choice;
+	if (!schema_choice(load, node, "stack", names, 2, &choice))
+		return false;
+	reading->profile->stack = (enum stack)choice;
+	return true;
+}
+
+static bool read_tls(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct credentials *credentials = arena_alloc(load->arena, sizeof *credentials);
+	if (!credentials)
+		return load_memory(load);
+	reading->profile->credentials = credentials;
+	return credentials_read(load, node, credentials);
+}
+
+static bool check_tls_listen(struct load *load, const struct listen *listen)
+{
+	const char *hint, *what;
+	if (listen->profile->stack == STACK_NTA) {
+		what = "there is no TLS with \"stack: nta\"";
+		hint = "leave \"stack\" out, or make a profile of its own for it";
+	} else if (!listen->profile->credentials) {
+		what = "the profile needs \"tls\"";
+		hint = "add tls: {certificate: cert.pem, key: key.pem}";
+	} else {
+		return true;
+	}
+	diags_add(load->diags, SEVERITY_ERROR, listen->position, hint, "\"%s\": %s",
+	          listen->text.at, what);
+	return false;
+}
+
+/* What the keys of a profile mean together, once all have been read. */
+static bool check_tls(struct load *load, const struct reading *reading)
+{
+	const struct profile *profile = reading->profile;
+	bool used = false, good = true;
+	for (size_t i = 0; i < reading->settings->listen_count; i++) {
+		const struct listen *listen = &reading->listens[i];
+		if (listen->profile != profile ||
+		    listen->endpoint.transport != TRANSPORT_TLS)
+			continue;
+		used = true;
+		good &= check_tls_listen(load, listen);
+	}
+	if (profile->credentials && !used)
+		load_warning(load, profile->credentials->position, NULL,
+		             "\"tls\" is not used: no listen address of the profile "
+		             "begins with tls:");
+	return good;
+}
+
 static bool read_profile(struct load *load, const struct pair *pair,
                          struct reading *reading)
 {
 	static const struct field fields[] = {{"listen", read_listens, FIELD_REQUIRED},
-	                                      {"peers", read_members, FIELD_REQUIRED}};
+	                                      {"peers", read_members, FIELD_REQUIRED},
+	                                      {"tls", read_tls, 0},
+	                                      {"stack", read_stack, 0}};
 	struct position *place = arena_alloc(load->arena, sizeof *place);
 	struct profile *profile = arena_alloc(load->arena, sizeof *profile);
 	if (!place || !profile)
@@ -292,7 +353,9 @@ static bool read_profile(struct load *load, const struct pair *pair,
 	if (good && !map_add(&reading->profiles, load->arena, profile->name, place))
 		return load_memory(load);
 	reading->profile = profile;
-	return schema_read(load, pair->value, "a profile", fields, 2, reading) && good;
+	good &= schema_read(load, pair->value, "a profile", fields,
+	                    sizeof fields / sizeof fields[0], reading);
+	return (load->out_of_memory || check_tls(load, reading)) && good;
 }
 
 static bool read_profiles(struct load *load, const struct node *node,

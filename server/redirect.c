@@ -20,6 +20,7 @@ struct redirect {
 	struct snapshot *snapshot;
 	const struct tag_keys *keys;
 	struct workspace *workspace;
+	const struct table *held; /* between redirect_hold() and redirect_let_go() */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
@@ -71,7 +72,7 @@ static bool is_listed(const struct settings *settings, struct slice method)
 
 /* Asks the table; what it decides goes into response. */
 static void ask(struct redirect *redirect, const struct table *table,
-                const struct request *request, const struct arrival *arrival,
+                struct request *request, const struct arrival *arrival,
                 struct explanation *explanation, struct response *response)
 {
 	struct decision *decision = &explanation->decision;
@@ -104,7 +105,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 
 /* The answer table, row by row. Silence is status 0. */
 static void decide(struct redirect *redirect, const struct table *table,
-                   const struct request *request, const struct arrival *arrival,
+                   struct request *request, const struct arrival *arrival,
                    struct explanation *explanation, struct response *response)
 {
 	struct slice method = request->method;
@@ -190,7 +191,7 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 }
 
 static void make_reply(struct redirect *redirect, const struct table *table,
-                       const struct request *request, const struct arrival *arrival,
+                       struct request *request, const struct arrival *arrival,
                        struct explanation *explanation, struct response *response,
                        struct reply *reply)
 {
@@ -248,52 +249,70 @@ static void start_reply(const struct message *message, struct reply *reply)
 
 /* Reads message. False: there is nobody to answer, or nothing. */
 static bool read_request(struct request *request, const struct message *message,
-                         const struct arrival *arrival, su_home_t *home)
+                         const struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
-	enum request_use use = request_read(request, message, home);
+	enum request_use use = request_read(request, message);
 	if (use == REQUEST_NO_VIA)
 		log_often(LOG_NO_VIA, "message without a usable Via ignored source=%s",
 		          endpoint_text(&arrival->source, text));
 	return use == REQUEST_ANSWER;
 }
 
-void redirect_answer(struct redirect *redirect, const struct message *message,
-                     const struct arrival *arrival, struct reply *reply)
+void redirect_hold(struct redirect *redirect)
 {
-	su_home_t home[1] = {SU_HOME_INIT(home)};
+	redirect->held = snapshot_acquire(redirect->snapshot);
+}
+
+void redirect_let_go(struct redirect *redirect)
+{
+	snapshot_release(redirect->snapshot, redirect->held);
+	redirect->held = NULL;
+}
+
+/* With the table that is held. */
+static void answer(struct redirect *redirect, const struct message *message,
+                   const struct arrival *arrival, struct reply *reply)
+{
 	struct request request;
 	struct response response = {0};
 	struct explanation explanation = {0};
-	struct timespec start;
+	struct timespec start = {0};
+	if (redirect->settings->log_calls != LOG_CALLS_NONE)
+		clock_gettime(CLOCK_MONOTONIC, &start);
+	if (read_request(&request, message, arrival)) {
+		make_reply(redirect, redirect->held, &request, arrival, &explanation,
+		           &response, reply);
+		write_log(redirect, &request, arrival, &explanation, &response, &start);
+	}
+	request_done(&request);
+}
+
+void redirect_answer(struct redirect *redirect, const struct message *message,
+                     const struct arrival *arrival, struct reply *reply)
+{
+	bool held = redirect->held;
 	start_reply(message, reply);
 	if (!redirect_admits(redirect, arrival)) {
 		reply->close = true;
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	su_home_init(home);
-	if (read_request(&request, message, arrival, home)) {
-		const struct table *table = snapshot_acquire(redirect->snapshot);
-		make_reply(redirect, table, &request, arrival, &explanation, &response,
-		           reply);
-		write_log(redirect, &request, arrival, &explanation, &response, &start);
-		snapshot_release(redirect->snapshot, table);
-	}
-	su_home_deinit(home);
+	if (!held)
+		redirect_hold(redirect);
+	answer(redirect, message, arrival, reply);
+	if (!held)
+		redirect_let_go(redirect);
 }
 
 void redirect_explain(struct redirect *redirect, const struct table *table,
                       const struct message *message, const struct arrival *arrival,
                       struct explanation *explanation, struct reply *reply)
 {
-	su_home_t home[1] = {SU_HOME_INIT(home)};
 	struct request request;
 	struct response response = {0};
 	start_reply(message, reply);
-	su_home_init(home);
-	if (read_request(&request, message, arrival, home))
+	if (read_request(&request, message, arrival))
 		make_reply(redirect, table, &request, arrival, explanation, &response,
 		           reply);
-	su_home_deinit(home);
+	request_done(&request);
 }

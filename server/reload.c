@@ -55,3 +55,24 @@ bool reload(const struct configuration *configuration, struct snapshot *snapshot
 	diags_free(diags);
 	return good;
 }
+
+bool reload_certificates(const struct configuration *configuration)
+{
+	struct certificates *certificates = configuration->certificates;
+	if (certificates_count(certificates) == 0)
+		return true;
+	double start = milliseconds();
+	struct diags *diags = diags_new();
+	bool good = diags && certificates_reload(certificates, diags);
+	if (diags)
+		diags_print(diags, stderr);
+	if (good)
+		log_event(LOG_INFO, "certificates reloaded profiles=%zu ms=%.1f",
+		          certificates_count(certificates), milliseconds() - start);
+	else
+		log_event(LOG_ERROR,
+		          "certificates not reloaded, those in force stay errors=%zu",
+		          diags ? diags_errors(diags) : 0);
+	diags_free(diags);
+	return good;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reload.h - puts a new routing table in place of the one in force, if it is good. */
+/* reload.h - puts a new routing table and new certificates in place of those in force, if
+ * they are good. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
@@ -11,5 +12,8 @@
  * gateways and groups before and after, and how long it took. Returns whether the table
  * was exchanged. */
 bool reload(const struct configuration *configuration, struct snapshot *snapshot);
+
+/* The same for the certificates, if there are any: connections live on. */
+bool reload_certificates(const struct configuration *configuration);
 
 #endif

@@ -6,14 +6,35 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sofia-sip/sip.h>
 #include <sofia-sip/sip_extra.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/url.h>
 
+#include "server/quick.h"
+
 /* No honest request comes near; what rules cost grows with the header fields that they
  * are held against. */
 #define FIELDS_MAX 500
+
+/* Only made when a parser of sofia-sip's needs it: a plain request does without. */
+static su_home_t *request_home(struct request *request)
+{
+	if (!request->has_home) {
+		request->home[0] = (su_home_t){.suh_size = sizeof request->home};
+		su_home_init(request->home);
+		request->has_home = true;
+	}
+	return request->home;
+}
+
+void request_done(struct request *request)
+{
+	if (request->has_home)
+		su_home_deinit(request->home);
+	request->has_home = false;
+}
 
 /* sofia-sip's parsers want a NUL-terminated text of their own. Control characters
  * (folding, a stray NUL) become blanks: RFC 3261 7.3.1 has a fold mean one blank. */
@@ -150,15 +171,45 @@ static struct slice next_word(struct slice *line)
 	return word;
 }
 
+/* Parties */
+
+static bool is_telephone(const url_t *url)
+{
+	struct slice user;
+	return url->url_type == url_tel ||
+	       (url->url_params && uri_param(slice_of(url->url_params), "user", &user) &&
+	        slice_equal_nocase(user, slice_of("phone")));
+}
+
+/* The user part as it is written in uri, for sofia-sip's copy has lost escapes that mean
+ * something (RFC 3261 19.1.4). */
+static struct slice user_part(const url_t *url, struct slice uri)
+{
+	if (!url->url_user)
+		return (struct slice){0};
+	struct slice user = slice_skip(uri, slice_find(uri, ':') + 1);
+	if (url->url_type == url_tel)
+		return (struct slice){user.at, slice_find(user, '?')};
+	user.len = slice_find(user, '@');
+	user.len = slice_find(user, ':');
+	return user;
+}
+
+static struct party party_of(const url_t *url, struct slice uri)
+{
+	return (struct party){user_part(url, uri), is_telephone(url)};
+}
+
 static bool read_uri(struct request *request)
 {
-	char *copy = copy_text(request->home, request->uri);
-	url_t *url = su_alloc(request->home, sizeof *url);
-	if (!copy || !url || !has_scheme(request->uri) || url_d(url, copy) < 0)
+	char *copy = copy_text(request_home(request), request->uri);
+	url_t url;
+	if (!copy || !has_scheme(request->uri) || url_d(&url, copy) < 0)
 		return false;
-	request->scheme = scheme_of(url);
-	request->url = url;
-	return is_usable(url);
+	request->scheme = scheme_of(&url);
+	request->host = slice_of(url.url_host);
+	request->called = party_of(&url, request->uri);
+	return is_usable(&url);
 }
 
 /* RFC 3261 25.1: Method SP Request-URI SP SIP-Version; more blanks than one are let pass.
@@ -231,6 +282,21 @@ static struct slice address_uri(struct slice address)
 
 /* Via */
 
+/* ";ttl=1;rport", as sofia-sip has cleaned them of blanks. Empty when out of memory too.
+ */
+static struct slice join_params(su_home_t *home, const sip_via_t *via)
+{
+	size_t len = 0;
+	for (size_t i = 0; via->v_params && via->v_params[i]; i++)
+		len += 1 + strlen(via->v_params[i]);
+	char *text = su_alloc(home, (isize_t)len + 1), *end = text;
+	for (size_t i = 0; text && via->v_params && via->v_params[i]; i++) {
+		*end++ = ';';
+		end = stpcpy(end, via->v_params[i]);
+	}
+	return (struct slice){text, text ? len : 0};
+}
+
 static bool read_top_via(struct request *request)
 {
 	const struct message *message = request->message;
@@ -242,12 +308,14 @@ static bool read_top_via(struct request *request)
 		return false;
 	struct slice value = message->fields[i].value;
 	size_t end = first_value(value);
-	char *copy = copy_value(request->home, (struct slice){value.at, end});
-	sip_via_t *via = copy ? sip_via_make(request->home, copy) : NULL;
+	su_home_t *home = request_home(request);
+	char *copy = copy_value(home, (struct slice){value.at, end});
+	sip_via_t *via = copy ? sip_via_make(home, copy) : NULL;
 	if (!via || !via->v_host || !is_port(via->v_port) ||
 	    !consists_of(slice_of(via->v_protocol), "/-.!%*_+`'~"))
 		return false;
-	request->top = via;
+	request->top = (struct via){slice_of(via->v_protocol), slice_of(via->v_host),
+	                            slice_of(via->v_port), join_params(home, via)};
 	request->top_field = i;
 	request->top_rest = slice_trim(slice_skip(value, end + 1));
 	request->branch = slice_of(via->v_branch);
@@ -267,13 +335,12 @@ static void read_addresses(struct request *request)
 {
 	request->from = need(request, "From");
 	request->to = need(request, "To");
-	char *from = copy_text(request->home, request->from);
-	char *to = copy_text(request->home, request->to);
-	sip_from_t *parsed_from =
-		from && *from ? sip_from_make(request->home, from) : NULL;
-	sip_to_t *parsed_to = to && *to && !ends_in_comment(request->to)
-	                              ? sip_to_make(request->home, to)
-	                              : NULL;
+	su_home_t *home = request_home(request);
+	char *from = copy_text(home, request->from);
+	char *to = copy_text(home, request->to);
+	sip_from_t *parsed_from = from && *from ? sip_from_make(home, from) : NULL;
+	sip_to_t *parsed_to =
+		to && *to && !ends_in_comment(request->to) ? sip_to_make(home, to) : NULL;
 	if (!parsed_from)
 		fault(request, 400, "Bad From Header");
 	if (parsed_to && parsed_to->a_tag && !*parsed_to->a_tag)
@@ -281,8 +348,9 @@ static void read_addresses(struct request *request)
 	if (!parsed_to)
 		fault(request, 400, "Bad To Header");
 	request->from_tag = slice_of(parsed_from ? parsed_from->a_tag : NULL);
-	request->from_url = parsed_from ? parsed_from->a_url : NULL;
-	request->from_uri = address_uri(slice_of(from));
+	if (parsed_from)
+		request->from_party =
+			party_of(parsed_from->a_url, address_uri(slice_of(from)));
 	request->to_usable = parsed_to != NULL;
 	request->to_tag = slice_of(parsed_to ? parsed_to->a_tag : NULL);
 }
@@ -327,6 +395,9 @@ static void read_framing(struct request *request)
 		break;
 	case FRAMING_BAD_LENGTH:
 		fault(request, 400, "Bad Content-Length Header");
+		break;
+	case FRAMING_NO_LENGTH:
+		fault(request, 400, "Missing Content-Length Header");
 	}
 }
 
@@ -336,14 +407,13 @@ static bool is_response(struct slice start_line)
 	       slice_equal_nocase((struct slice){start_line.at, 4}, slice_of("SIP/"));
 }
 
-enum request_use request_read(struct request *request, const struct message *message,
-                              su_home_t *home)
+enum request_use request_read_fully(struct request *request,
+                                    const struct message *message)
 {
-	*request = (struct request){.message = message, .home = home};
+	*request = (struct request){.message = message};
 	if (is_response(message->start_line))
 		return REQUEST_RESPONSE;
-	request->cursor = su_zalloc(home, sizeof *request->cursor);
-	if (!request->cursor || !read_top_via(request))
+	if (!read_top_via(request))
 		return REQUEST_NO_VIA;
 	read_start(request);
 	read_framing(request);
@@ -355,63 +425,39 @@ enum request_use request_read(struct request *request, const struct message *mes
 	return REQUEST_ANSWER;
 }
 
+enum request_use request_read(struct request *request, const struct message *message)
+{
+	*request = (struct request){.message = message};
+	if (quick_read(request))
+		return REQUEST_ANSWER;
+	return request_read_fully(request, message);
+}
+
 /* Facts */
 
-static bool is_telephone(const url_t *url)
-{
-	struct slice user;
-	return url->url_type == url_tel ||
-	       (url->url_params && uri_param(slice_of(url->url_params), "user", &user) &&
-	        slice_equal_nocase(user, slice_of("phone")));
-}
-
-/* The user part as it is written in uri, for sofia-sip's copy has lost escapes that mean
- * something (RFC 3261 19.1.4). Of a tel URI, the number with its parameters (RFC
- * 3966 3). */
-static struct slice user_part(const url_t *url, struct slice uri)
-{
-	if (!url->url_user)
-		return (struct slice){0};
-	struct slice user = slice_skip(uri, slice_find(uri, ':') + 1);
-	if (url->url_type == url_tel)
-		return (struct slice){user.at, slice_find(user, '?')};
-	user.len = slice_find(user, '@');
-	user.len = slice_find(user, ':');
-	return user;
-}
-
-static bool clean_number(const url_t *url, struct slice uri, char buffer[NUMBER_MAX],
-                         struct slice *out)
-{
-	*out = (struct slice){0};
-	return number_clean(user_part(url, uri), is_telephone(url), buffer, out);
-}
-
-/* A URI as sofia-sip has taken it apart, and as it came. */
-struct caller {
-	const url_t *url;
-	struct slice uri;
-};
-
 /* False if value is broken or names neither a number nor a user. */
-static bool read_identity(su_home_t *home, struct slice value, struct caller *caller)
+static bool read_identity(struct request *request, struct slice value,
+                          struct party *party)
 {
+	if (quick_identity(value, party))
+		return party->user.len;
+	su_home_t *home = request_home(request);
 	char *copy = copy_value(home, value);
 	sip_p_asserted_identity_t *identity =
 		copy && *copy ? sip_p_asserted_identity_make(home, copy) : NULL;
 	if (!identity || scheme_of(identity->paid_url) == SCHEME_OTHER ||
 	    !identity->paid_url->url_user)
 		return false;
-	*caller = (struct caller){identity->paid_url, address_uri(slice_of(copy))};
+	*party = party_of(identity->paid_url, address_uri(slice_of(copy)));
 	return true;
 }
 
 static bool header_value(const void *arg, struct slice name, size_t i,
                          struct slice *value)
 {
-	const struct request *request = arg;
+	struct request *request = (struct request *)(uintptr_t)arg;
 	const struct message *message = request->message;
-	struct header_cursor *cursor = request->cursor;
+	struct header_cursor *cursor = &request->cursor;
 	if (cursor->name != name.at || cursor->value != i)
 		*cursor = (struct header_cursor){.name = name.at};
 	for (size_t f = cursor->field; f < message->field_count; f++) {
@@ -427,39 +473,42 @@ static bool header_value(const void *arg, struct slice name, size_t i,
 }
 
 /* RFC 3325 9.1: there may be a sip and a tel identity, in one header field or in two. The
- * first that can be used counts. */
-static struct caller find_caller(const struct request *request)
+ * first that can be used counts, and without one the From header. */
+static struct party find_caller(struct request *request)
 {
 	enum { IDENTITIES_MAX = 8 };
 	const struct slice name = slice_of("P-Asserted-Identity");
-	struct caller caller = {request->from_url, request->from_uri};
+	struct party party;
 	struct slice value;
 	size_t seen = 0;
 	for (size_t i = 0; header_value(request, name, i, &value); i++)
 		while (value.len && seen++ < IDENTITIES_MAX) {
 			size_t end = first_value(value);
-			if (read_identity(request->home, (struct slice){value.at, end},
-			                  &caller))
-				return caller;
+			if (read_identity(request, (struct slice){value.at, end}, &party))
+				return party;
 			value = slice_skip(value, end + 1);
 		}
-	return caller;
+	return request->from_party;
 }
 
-bool request_facts(const struct request *request, const struct arrival *arrival,
+static bool clean_number(struct party party, char buffer[NUMBER_MAX], struct slice *out)
+{
+	*out = (struct slice){0};
+	return number_clean(party.user, party.telephone, buffer, out);
+}
+
+bool request_facts(struct request *request, const struct arrival *arrival,
                    uint64_t call_key, struct request_numbers *numbers,
                    struct facts *facts)
 {
-	struct caller caller = find_caller(request);
 	*facts = (struct facts){
-		.host = slice_of(request->url->url_host),
+		.host = request->host,
 		.listener = arrival->listen->text,
 		.source = arrival->source.address,
 		.call_key = call_key,
 		.header = header_value,
 		.request = request,
 	};
-	if (caller.url)
-		clean_number(caller.url, caller.uri, numbers->caller, &facts->caller);
-	return clean_number(request->url, request->uri, numbers->called, &facts->called);
+	clean_number(find_caller(request), numbers->caller, &facts->caller);
+	return clean_number(request->called, numbers->called, &facts->called);
 }

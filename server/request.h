@@ -4,7 +4,6 @@
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
 
-#include <sofia-sip/sip.h>
 #include <sofia-sip/su_alloc.h>
 
 #include "rules/facts.h"
@@ -14,6 +13,18 @@
 
 enum scheme { SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, SCHEME_OTHER };
 
+/* Who is called or calls: the user part of a URI as it came, escapes and all; of a tel
+ * URI the number with its parameters (RFC 3966 3). */
+struct party {
+	struct slice user; /* len 0: none */
+	bool telephone;    /* a tel URI, or user=phone */
+};
+
+/* The top Via, without blanks. params begin with their first ';'. */
+struct via {
+	struct slice protocol, host, port, params;
+};
+
 /* Where the last look for a header's values ended, so that the next value costs no second
  * walk. */
 struct header_cursor {
@@ -21,29 +32,27 @@ struct header_cursor {
 	size_t value, field; /* the next of each */
 };
 
-/* Pieces of header values point into the message; what had to be copied lives in home. An
- * absent header has at == NULL. */
+/* Pieces of header values point into the message, or into home where they had to be
+ * copied. An absent header has at == NULL. */
 struct request {
 	const struct message *message;
-	su_home_t *home;
-	struct header_cursor *cursor;
+	su_home_t home[1]; /* for sofia-sip's parsers; request_home() */
+	bool has_home;
+	struct header_cursor cursor;
 
 	struct slice method; /* as written; methods are compared by case (RFC 3261 7.1) */
 	struct slice uri;    /* the Request-URI as written */
 	enum scheme scheme;
-	const url_t *
-		url; /* taken apart by sofia-sip; NULL if there is no usable start line */
+	struct slice host; /* of the Request-URI, without port */
+	struct party called, from_party;
 
-	const sip_via_t
-		*top; /* the top Via; never NULL in a request that request_read() takes */
+	struct via top;
 	size_t top_field;      /* the header field it stands in */
 	struct slice top_rest; /* further Vias in the same field, behind the comma */
 
 	struct slice from, to, call_id, cseq; /* values of the first such header */
 	struct slice from_tag, to_tag, branch;
-	bool to_usable; /* sofia-sip could read the To header */
-	const url_t *from_url;
-	struct slice from_uri; /* the same as it came */
+	bool to_usable; /* the To header could be read */
 	unsigned long cseq_number;
 
 	unsigned fault;  /* 400, 413 or 505: what is wrong with the message; 0: nothing */
@@ -56,16 +65,22 @@ enum request_use {
 	REQUEST_NO_VIA,   /* nobody to answer to: ignored */
 };
 
-/* Reads message; home must outlive request. */
-enum request_use request_read(struct request *request, const struct message *message,
-                              su_home_t *home);
+/* Reads message: the quick way if it is plain (quick.h), else with sofia-sip's parsers.
+ * Ends with request_done() in any case. */
+enum request_use request_read(struct request *request, const struct message *message);
+
+/* The same with sofia-sip's parsers always; the answers are the same. */
+enum request_use request_read_fully(struct request *request,
+                                    const struct message *message);
+
+void request_done(struct request *request);
 
 /* What the rules are to know; buffers hold the cleaned numbers. False if the called user
  * part is longer than NUMBER_MAX. A caller that is too long counts as none. */
 struct request_numbers {
 	char called[NUMBER_MAX], caller[NUMBER_MAX];
 };
-bool request_facts(const struct request *request, const struct arrival *arrival,
+bool request_facts(struct request *request, const struct arrival *arrival,
                    uint64_t call_key, struct request_numbers *numbers,
                    struct facts *facts);
 

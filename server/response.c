@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/response.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <sofia-sip/sip_status.h>
@@ -12,74 +10,104 @@ struct writing {
 	char *to;
 	size_t size, len;
 	bool full;
+	bool clean; /* the peer's text has no control characters */
 };
 
+/* Text of ours. */
 static void put(struct writing *w, struct slice text)
 {
 	w->full = w->full || text.len > w->size - w->len;
-	if (w->full)
+	if (w->full || !text.len)
 		return;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		w->to[w->len++] = c < ' ' || c == 127 ? ' ' : (char)c;
-	}
+	memcpy(w->to + w->len, text.at, text.len);
+	w->len += text.len;
 }
 
-static void end_line(struct writing *w)
+#define PUT(w, literal) put(w, (struct slice){literal, sizeof(literal) - 1})
+
+/* Text of a peer's: control characters become blanks. */
+static void put_foreign(struct writing *w, struct slice text)
 {
-	w->full = w->full || w->size - w->len < 2;
-	if (w->full)
+	size_t start = w->len;
+	put(w, text);
+	if (w->full || w->clean || !slice_has_control(text))
 		return;
-	w->to[w->len++] = '\r';
-	w->to[w->len++] = '\n';
+	for (size_t i = start; i < w->len; i++)
+		if ((unsigned char)w->to[i] < ' ' || w->to[i] == 127)
+			w->to[i] = ' ';
 }
 
-static void put_format(struct writing *w, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static void put_format(struct writing *w, const char *format, ...)
+static void put_number(struct writing *w, unsigned long number)
 {
-	char text[128];
-	va_list args;
-	va_start(args, format);
-	int length = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	w->full = w->full || (size_t)length >= sizeof text;
-	if (!w->full)
-		put(w, (struct slice){text, (size_t)length});
+	char digits[24], *at = digits + sizeof digits;
+	do
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
+	put(w, (struct slice){at, (size_t)(digits + sizeof digits - at)});
 }
 
+/* name has its colon and blank. */
 static void put_field(struct writing *w, const char *name, struct slice value)
 {
 	if (!value.len)
 		return;
-	put_format(w, "%s: ", name);
-	put(w, value);
-	end_line(w);
+	put(w, slice_of(name));
+	put_foreign(w, value);
+	PUT(w, "\r\n");
 }
 
 static void put_seconds(struct writing *w, const char *name, unsigned long seconds)
 {
 	if (!seconds)
 		return;
-	put_format(w, "%s: %lu", name, seconds);
-	end_line(w);
+	put(w, slice_of(name));
+	put_number(w, seconds);
+	PUT(w, "\r\n");
 }
 
 /* Via */
 
-static bool is_param(const char *param, const char *name)
+/* Takes the next parameter, without its ';', off params; quoted ones may hold one. */
+static struct slice next_param(struct slice *params)
 {
-	size_t len = strlen(name);
-	return strncasecmp(param, name, len) == 0 &&
-	       (param[len] == '=' || param[len] == '\0' || param[len] == ' ');
+	bool quoted = false;
+	size_t i = 1;
+	for (; i < params->len && (quoted || params->at[i] != ';'); i++) {
+		if (quoted && params->at[i] == '\\')
+			i++;
+		else if (params->at[i] == '"')
+			quoted = !quoted;
+	}
+	i = i < params->len ? i : params->len;
+	struct slice param = {params->at + 1, i - 1};
+	*params = slice_skip(*params, i);
+	return param;
+}
+
+static bool is_param(struct slice param, const char *name)
+{
+	param.len = slice_find(param, '=');
+	return slice_equal_nocase(slice_trim(param), slice_of(name));
 }
 
 /* RFC 3261 18.2.1: the sent-by is not where the packet came from. */
-static bool differs(const sip_via_t *via, const struct endpoint *source)
+static bool differs(const struct via *via, const struct endpoint *source)
 {
 	struct address address;
-	return !address_parse(slice_of(via->v_host), &address) ||
+	return !address_parse(via->host, &address) ||
 	       !address_equal(&address, &source->address);
+}
+
+static void put_rport(struct writing *w, const struct endpoint *source)
+{
+	PUT(w, ";rport=");
+	put_number(w, source->port);
+}
+
+static void put_param(struct writing *w, struct slice param)
+{
+	PUT(w, ";");
+	put_foreign(w, param);
 }
 
 /* The top Via, with received and rport as we know them, whatever the peer put there. RFC
@@ -87,32 +115,32 @@ static bool differs(const sip_via_t *via, const struct endpoint *source)
 static void put_top_via(struct writing *w, const struct request *request,
                         const struct endpoint *source)
 {
-	const sip_via_t *via = request->top;
+	const struct via *via = &request->top;
 	bool rport = false;
-	put_format(w, "Via: ");
-	put(w, slice_of(via->v_protocol));
-	put(w, slice_of(" "));
-	put(w, slice_of(via->v_host));
-	if (via->v_port) {
-		put(w, slice_of(":"));
-		put(w, slice_of(via->v_port));
+	PUT(w, "Via: ");
+	put_foreign(w, via->protocol);
+	PUT(w, " ");
+	put_foreign(w, via->host);
+	if (via->port.len) {
+		PUT(w, ":");
+		put(w, via->port);
 	}
-	for (size_t i = 0; via->v_params && via->v_params[i]; i++) {
-		const char *param = via->v_params[i];
+	for (struct slice rest = via->params; rest.len;) {
+		struct slice param = next_param(&rest);
 		if (is_param(param, "rport")) {
 			if (!rport)
-				put_format(w, ";rport=%u", (unsigned)source->port);
+				put_rport(w, source);
 			rport = true;
 		} else if (!is_param(param, "received")) {
-			put(w, slice_of(";"));
-			put(w, slice_of(param));
+			put_param(w, param);
 		}
 	}
 	if (rport || differs(via, source)) {
 		char text[ADDRESS_TEXT_MAX];
-		put_format(w, ";received=%s", address_text(&source->address, text));
+		PUT(w, ";received=");
+		put(w, slice_of(address_text(&source->address, text)));
 	}
-	end_line(w);
+	PUT(w, "\r\n");
 }
 
 /* RFC 3261 8.2.6.2: all of them, in order. */
@@ -120,10 +148,11 @@ static void put_vias(struct writing *w, const struct request *request,
                      const struct endpoint *source)
 {
 	put_top_via(w, request, source);
-	put_field(w, "Via", request->top_rest); /* a broken one cannot spoil the first */
+	put_field(w,
+	          "Via: ", request->top_rest); /* a broken one cannot spoil the first */
 	for (size_t i = request->top_field + 1; i < request->message->field_count; i++)
 		if (field_is(&request->message->fields[i], slice_of("Via")))
-			put_field(w, "Via", request->message->fields[i].value);
+			put_field(w, "Via: ", request->message->fields[i].value);
 }
 
 struct slice response_phrase(unsigned status)
@@ -138,10 +167,12 @@ struct slice response_phrase(unsigned status)
 
 static void put_status(struct writing *w, const struct response *response)
 {
-	put_format(w, "SIP/2.0 %u ", response->status);
-	put(w,
-	    response->phrase.len ? response->phrase : response_phrase(response->status));
-	end_line(w);
+	PUT(w, "SIP/2.0 ");
+	put_number(w, response->status);
+	PUT(w, " ");
+	put_foreign(w, response->phrase.len ? response->phrase
+	                                    : response_phrase(response->status));
+	PUT(w, "\r\n");
 }
 
 /* A To that could not be read is copied as it is: a tag might land inside a quoted
@@ -150,37 +181,39 @@ static void put_to(struct writing *w, const struct request *request, const char 
 {
 	if (!request->to.len)
 		return;
-	put_format(w, "To: ");
-	put(w, request->to);
-	if (!request->to_tag.len && request->to_usable)
-		put_format(w, ";tag=%s", tag);
-	end_line(w);
+	PUT(w, "To: ");
+	put_foreign(w, request->to);
+	if (!request->to_tag.len && request->to_usable) {
+		PUT(w, ";tag=");
+		put(w, slice_of(tag));
+	}
+	PUT(w, "\r\n");
 }
 
 size_t response_write(const struct response *response, const struct request *request,
                       const struct endpoint *source, const char *tag, char *to,
                       size_t size)
 {
-	struct writing w = {to, size, 0, false};
+	struct writing w = {.to = to, .size = size, .clean = request->message->clean};
 	put_status(&w, response);
 	put_vias(&w, request, source);
-	put_field(&w, "From", request->from);
+	put_field(&w, "From: ", request->from);
 	put_to(&w, request, tag);
-	put_field(&w, "Call-ID", request->call_id);
-	put_field(&w, "CSeq", request->cseq);
-	put_field(&w, "Contact", response->contacts);
-	put_seconds(&w, "Expires", response->expires_s);
-	put_field(&w, "Allow", slice_of(response->allow));
+	put_field(&w, "Call-ID: ", request->call_id);
+	put_field(&w, "CSeq: ", request->cseq);
+	put_field(&w, "Contact: ", response->contacts);
+	put_seconds(&w, "Expires: ", response->expires_s);
+	put_field(&w, "Allow: ", slice_of(response->allow));
 	if (response->capabilities) {
-		put_field(&w, "Accept", slice_of("application/sdp"));
-		put_format(&w, "Supported: "); /* no extension: RFC 3261 20.37 allows an
+		put_field(&w, "Accept: ", slice_of("application/sdp"));
+		PUT(&w, "Supported: "); /* no extension: RFC 3261 20.37 allows an
 		                                  empty one */
-		end_line(&w);
+		PUT(&w, "\r\n");
 	}
-	put_field(&w, "Reason", response->reason);
-	put_seconds(&w, "Retry-After", response->retry_after_s);
-	put_field(&w, "Content-Length", slice_of("0"));
-	end_line(&w);
+	put_field(&w, "Reason: ", response->reason);
+	put_seconds(&w, "Retry-After: ", response->retry_after_s);
+	put_field(&w, "Content-Length: ", slice_of("0"));
+	PUT(&w, "\r\n");
 	return w.full ? 0 : w.len;
 }
 
@@ -188,13 +221,12 @@ struct endpoint response_destination(const struct request *request,
                                      const struct endpoint *source)
 {
 	struct endpoint to = *source;
-	const sip_via_t *via = request->top;
 	unsigned long port = ENDPOINT_PORT;
-	for (size_t i = 0; via->v_params && via->v_params[i]; i++)
-		if (is_param(via->v_params[i], "rport"))
+	for (struct slice rest = request->top.params; rest.len;)
+		if (is_param(next_param(&rest), "rport"))
 			return to;
-	if (via->v_port && *via->v_port)
-		slice_number(slice_of(via->v_port), 65535, &port);
+	if (request->top.port.len)
+		slice_number(request->top.port, 65535, &port);
 	to.port = (uint16_t)port;
 	return to;
 }

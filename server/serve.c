@@ -6,27 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <sofia-sip/su_wait.h>
 
-#include "server/agent.h"
+#include "server/doors.h"
 #include "server/guard.h"
 #include "server/log.h"
-#include "server/redirect.h"
+#include "server/message.h"
 #include "server/reload.h"
 
 struct server {
 	const struct configuration *configuration;
 	struct snapshot *snapshot;
 	struct tag_keys keys;
-	size_t worker_count;
-	struct worker {
-		struct redirect *redirect;
-		struct agent *agent;
-	} workers[WORKERS_MAX];
 };
 
 static int say_failure(const char *what, int error)
@@ -37,7 +30,7 @@ static int say_failure(const char *what, int error)
 }
 
 /*
- * SIGHUP            reload the routing table
+ * SIGHUP            reload the routing table and the certificates
  * SIGTERM, SIGINT   stop
  * SIGPIPE           ignored: a peer may go away at any time
  *
@@ -64,82 +57,19 @@ void serve_block_signals(void)
 static void wait_for_signals(struct server *server)
 {
 	sigset_t set;
-	const struct timespec tick = {LOG_FLOOD_S, 0};
+	const struct timespec tick = {LOG_FLOOD_S, 0}, soon = {0, 10000000};
 	signals_taken(&set);
 	for (;;) {
-		int number = sigtimedwait(&set, NULL, &tick);
-		if (number == SIGHUP)
+		/* an old table may still be held by a worker */
+		bool held = snapshot_reap(server->snapshot);
+		int number = sigtimedwait(&set, NULL, held ? &soon : &tick);
+		if (number == SIGHUP) {
 			reload(server->configuration, server->snapshot);
-		else if (number == SIGTERM || number == SIGINT)
+			reload_certificates(server->configuration);
+		} else if (number == SIGTERM || number == SIGINT) {
 			return;
+		}
 		log_flush(false);
-	}
-}
-
-/* Workers share their ports with each other, and the kernel would let another server of
- * the same user share them too, each getting some of the calls. So see first that nobody
- * is there. */
-static bool is_free(const struct listen *listen)
-{
-	struct sockaddr_storage address;
-	socklen_t len = endpoint_to_sockaddr(&listen->endpoint, &address);
-	bool stream = listen->endpoint.transport == TRANSPORT_TCP;
-	int on = 1;
-	int fd = socket(address.ss_family,
-	                (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return true; /* binding will tell why */
-	if (stream)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	bool free =
-		bind(fd, (struct sockaddr *)&address, len) == 0 || errno != EADDRINUSE;
-	close(fd);
-	if (!free)
-		fprintf(stderr, "signpost: cannot listen on %s: %s\n", listen->text.at,
-		        strerror(EADDRINUSE));
-	return free;
-}
-
-static bool all_free(const struct settings *settings)
-{
-	bool free = true;
-	for (size_t i = 0; i < settings->listen_count; i++)
-		free &= is_free(&settings->listens[i]);
-	return free;
-}
-
-static bool start_worker(struct server *server, struct worker *worker, size_t of)
-{
-	const struct settings *settings = server->configuration->settings;
-	const struct listen *failed = NULL;
-	int error = ENOMEM;
-	worker->redirect = redirect_new(settings, server->snapshot, &server->keys);
-	if (worker->redirect)
-		worker->agent =
-			agent_start(settings, worker->redirect, of > 1, &failed, &error);
-	if (!worker->agent)
-		fprintf(stderr, "signpost: cannot listen on %s: %s\n",
-		        failed ? failed->text.at : "anything", strerror(error));
-	return worker->agent;
-}
-
-static bool start_workers(struct server *server)
-{
-	size_t count = server->configuration->settings->workers;
-	for (size_t i = 0; i < count; i++) {
-		server->worker_count++;
-		if (!start_worker(server, &server->workers[i], count))
-			return false;
-	}
-	return true;
-}
-
-static void stop_workers(struct server *server)
-{
-	for (size_t i = 0; i < server->worker_count; i++) {
-		if (server->workers[i].agent)
-			agent_stop(server->workers[i].agent);
-		redirect_free(server->workers[i].redirect);
 	}
 }
 
@@ -166,12 +96,18 @@ static void announce(const struct server *server)
 
 static int run(struct server *server)
 {
-	if (!all_free(server->configuration->settings) || !start_workers(server))
-		return 1;
+	struct doors *doors = doors_open(
+		&(struct answering){.settings = server->configuration->settings,
+	                            .snapshot = server->snapshot,
+	                            .keys = &server->keys,
+	                            .certificates = server->configuration->certificates});
+	if (!doors)
+		return EXIT_FAILURE;
 	announce(server);
 	wait_for_signals(server);
 	log_event(LOG_INFO, "stopping");
-	return 0;
+	doors_close(doors);
+	return EXIT_SUCCESS;
 }
 
 int serve(struct configuration *configuration)
@@ -188,7 +124,6 @@ int serve(struct configuration *configuration)
 		return say_failure("cannot start", ENOMEM);
 	configuration->table = NULL;
 	int status = run(&server);
-	stop_workers(&server);
 	log_flush(true);
 	snapshot_free(server.snapshot);
 	su_deinit();

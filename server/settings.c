@@ -6,6 +6,7 @@
 
 #include "rules/schema.h"
 #include "server/methods.h"
+#include "server/path.h"
 #include "server/profiles.h"
 #include "server/secret.h"
 
@@ -24,46 +25,28 @@ struct reading {
 	const struct node *profiles, *peers;
 };
 
-/* Paths are relative to the folder of the settings file. NULL when out of memory. */
-static const char *resolve(struct load *load, const char *from, struct slice path)
-{
-	const char *slash = strrchr(from, '/');
-	size_t folder = !slash || path.at[0] == '/' ? 0 : (size_t)(slash - from) + 1;
-	char *out = arena_alloc(load->arena, folder + path.len + 1);
-	if (!out) {
-		load_memory(load);
-		return NULL;
-	}
-	memcpy(out, from, folder);
-	memcpy(out + folder, path.at, path.len);
-	return out;
-}
-
-static const char *read_path(struct load *load, const struct node *node, const char *what,
-                             const struct reading *reading)
-{
-	struct slice path;
-	return schema_text(load, node, what, &path) ? resolve(load, reading->path, path)
-	                                            : NULL;
-}
-
 static bool read_rules(struct load *load, const struct node *node, void *into)
 {
 	struct reading *reading = into;
-	reading->settings->rules_path = read_path(load, node, "rules", reading);
-	return reading->settings->rules_path;
+	return path_read(load, node, "rules", &reading->settings->rules_path);
 }
 
 static bool read_secret(struct load *load, const struct node *node, void *into)
 {
 	struct reading *reading = into;
-	const char *path = read_path(load, node, "secret", reading);
-	return path && secret_read(load, node, path, &reading->settings->secret);
+	const char *path;
+	return path_read(load, node, "secret", &path) &&
+	       secret_read(load, node, path, &reading->settings->secret);
 }
 
 static bool read_methods(struct load *load, const struct node *node, void *into)
 {
 	return methods_read(load, node, ((struct reading *)into)->settings);
+}
+
+static bool read_limits(struct load *load, const struct node *node, void *into)
+{
+	return limits_read(load, node, &((struct reading *)into)->settings->limits);
 }
 
 /* Workers */
@@ -90,33 +73,19 @@ static bool read_workers(struct load *load, const struct node *node, void *into)
 	return true;
 }
 
-/* Log */
-
-static const char *text_at(const void *names, size_t i)
+static bool read_spread(struct load *load, const struct node *node, void *into)
 {
-	return ((const char *const *)names)[i];
-}
-
-/* Reads one of the count names; the value is its place among them. */
-static bool read_choice(struct load *load, const struct node *node, const char *what,
-                        const char *const *names, size_t count, size_t *out)
-{
-	struct slice text;
-	char hint[DIAGS_HINT_MAX], all[64] = "";
-	if (!schema_text(load, node, what, &text))
+	static const char *const names[] = {
+		[SPREAD_FLOW] = "flow", [SPREAD_PACKET] = "packet"};
+	struct reading *reading = into;
+	size_t choice;
+	if (!schema_choice(load, node, "spread", names, 2, &choice))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (slice_equal(text, slice_of(names[i]))) {
-			*out = i;
-			return true;
-		}
-		strcat(strcat(all, i ? ", " : ""), names[i]);
-	}
-	const char *near = schema_nearest(text, text_at, names, count);
-	return load_error(load, node,
-	                  near ? diags_hint(hint, "did you mean \"%s\"?", near) : NULL,
-	                  "\"%s\" must be one of %s, not \"%s\"", what, all, text.at);
+	reading->settings->spread = (enum spread)choice;
+	return true;
 }
+
+/* Log */
 
 static bool read_log_calls(struct load *load, const struct node *node, void *into)
 {
@@ -125,7 +94,7 @@ static bool read_log_calls(struct load *load, const struct node *node, void *int
 	                                    [LOG_CALLS_NONE] = "none"};
 	struct reading *reading = into;
 	size_t choice;
-	if (!read_choice(load, node, "calls", names, 3, &choice))
+	if (!schema_choice(load, node, "calls", names, 3, &choice))
 		return false;
 	reading->settings->log_calls = (enum log_calls)choice;
 	return true;
@@ -137,7 +106,7 @@ static bool read_log_format(struct load *load, const struct node *node, void *in
 		[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
 	struct reading *reading = into;
 	size_t choice;
-	if (!read_choice(load, node, "format", names, 2, &choice))
+	if (!schema_choice(load, node, "format", names, 2, &choice))
 		return false;
 	reading->settings->log_format = (enum log_format)choice;
 	return true;
@@ -161,8 +130,10 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 		{"rules", read_rules, 0},
 		{"secret", read_secret, 0},
 		{"workers", read_workers, 0},
+		{"spread", read_spread, 0},
 		{"log", read_log, 0},
 		{"methods", read_methods, 0},
+		{"limits", read_limits, 0},
 	};
 	struct settings *settings = reading->settings;
 	bool good = schema_read(load, root, "the settings", fields,
@@ -170,7 +141,7 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 	good &= profiles_read(load, reading->profiles, reading->peers, settings);
 	if (!settings->rules_path)
 		settings->rules_path =
-			resolve(load, reading->path, slice_of("rules.yaml"));
+			path_resolve(load, reading->path, slice_of("rules.yaml"));
 	return good && settings->rules_path;
 }
 
@@ -179,6 +150,7 @@ static bool read_settings(struct load *load, const char *path, struct kept *kept
 	struct settings *settings = &kept->settings;
 	struct reading reading = {.settings = settings, .path = path};
 	settings->workers = cores();
+	settings->limits = limits_default;
 	settings->method_count = 1;
 	settings->methods[0] = slice_of("INVITE");
 	if (!path)
@@ -212,6 +184,22 @@ struct settings *settings_load(const char *path, struct diags *diags)
 		          "out of memory");
 	kept_free(kept);
 	return NULL;
+}
+
+enum door listen_door(const struct listen *listen)
+{
+	if (listen->profile->stack == STACK_NTA)
+		return DOOR_AGENT;
+	return transport_is_stream(listen->endpoint.transport) ? DOOR_STREAM
+	                                                       : DOOR_DATAGRAM;
+}
+
+size_t settings_count(const struct settings *settings, enum door door)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < settings->listen_count; i++)
+		count += listen_door(&settings->listens[i]) == door;
+	return count;
 }
 
 void settings_free(struct settings *settings)

@@ -7,7 +7,9 @@
 #include "rules/diags.h"
 #include "rules/network.h"
 #include "rules/slice.h"
+#include "server/credentials.h"
 #include "server/endpoint.h"
+#include "server/limits.h"
 
 struct peer {
 	struct slice name;
@@ -15,10 +17,16 @@ struct peer {
 	const struct network *networks;
 };
 
+/* Whose sockets a profile uses: our own doors, or the nta agent of sofia-sip, which is
+ * kept as the reference that they are held against. */
+enum stack { STACK_OURS, STACK_NTA };
+
 struct profile {
 	struct slice name;
 	size_t peer_count;
 	const struct peer *const *peers;
+	enum stack stack;
+	const struct credentials *credentials; /* NULL: no TLS */
 };
 
 struct listen {
@@ -26,6 +34,16 @@ struct listen {
 	struct slice text; /* endpoint_text(), NUL-terminated */
 	const struct profile *profile;
 	struct position position; /* in the file; line 0 for the built-in default */
+};
+
+/* Which door keeps a listener. */
+enum door { DOOR_AGENT, DOOR_DATAGRAM, DOOR_STREAM };
+enum door listen_door(const struct listen *listen);
+
+/* How UDP workers share the datagrams of an address. */
+enum spread {
+	SPREAD_FLOW,   /* by their source: one trunk, one worker */
+	SPREAD_PACKET, /* at random */
 };
 
 enum log_calls { LOG_CALLS_ALL, LOG_CALLS_REJECTED, LOG_CALLS_NONE };
@@ -46,18 +64,23 @@ struct settings {
 	/* Resolved against the settings file's folder; NULL without a file. */
 	const char *rules_path;
 	struct slice secret; /* the file's bytes without trailing line ends; or empty */
-	unsigned workers;    /* 1..WORKERS_MAX; "auto" is resolved to the cores */
+	enum spread spread;
+	unsigned workers; /* 1..WORKERS_MAX; "auto" is resolved to the cores */
 	enum log_calls log_calls;
 	enum log_format log_format;
 	size_t method_count; /* methods answered like INVITE */
 	struct slice methods[METHODS_MAX];
 	const char *allow; /* value of the Allow header: methods, ACK, CANCEL, OPTIONS */
+	struct limits limits;
 };
 
 /* Reads path; NULL path: the built-in settings (loopback only). Adds every fault found to
  * diags; NULL if any is an error. The caller frees. */
 struct settings *settings_load(const char *path, struct diags *diags);
 void settings_free(struct settings *settings);
+
+/* How many listeners door keeps. */
+size_t settings_count(const struct settings *settings, enum door door);
 
 /* The peer of profile that address belongs to; the most specific network wins. NULL: a
  * stranger. */

@@ -48,27 +48,55 @@ const struct table *snapshot_acquire(struct snapshot *snapshot)
 	return table;
 }
 
-/* Takes one hold off table; frees it outside the lock if that was the last. */
+/* Takes one hold off table. */
 static void let_go(struct snapshot *snapshot, const struct table *table)
 {
-	struct held *last = NULL;
 	pthread_mutex_lock(&snapshot->mutex);
-	struct held **link = &snapshot->in_force;
-	while ((*link)->table != table)
-		link = &(*link)->next;
-	if (--(*link)->holders == 0) {
-		last = *link;
-		*link = last->next;
-	}
+	struct held *held = snapshot->in_force;
+	while (held->table != table)
+		held = held->next;
+	held->holders--;
 	pthread_mutex_unlock(&snapshot->mutex);
-	if (last)
-		table_free(last->table);
-	free(last);
 }
 
 void snapshot_release(struct snapshot *snapshot, const struct table *table)
 {
 	let_go(snapshot, table);
+}
+
+/* Takes the tables that nobody holds any more out of the list. */
+static struct held *take_unheld(struct snapshot *snapshot, size_t *left)
+{
+	struct held *unheld = NULL;
+	*left = 0;
+	pthread_mutex_lock(&snapshot->mutex);
+	struct held **link = &snapshot->in_force->next;
+	while (*link) {
+		struct held *held = *link;
+		if (held->holders) {
+			link = &held->next;
+			++*left;
+			continue;
+		}
+		*link = held->next;
+		held->next = unheld;
+		unheld = held;
+	}
+	pthread_mutex_unlock(&snapshot->mutex);
+	return unheld;
+}
+
+size_t snapshot_reap(struct snapshot *snapshot)
+{
+	size_t left;
+	struct held *unheld = take_unheld(snapshot, &left);
+	while (unheld) {
+		struct held *next = unheld->next;
+		table_free(unheld->table);
+		free(unheld);
+		unheld = next;
+	}
+	return left;
 }
 
 bool snapshot_swap(struct snapshot *snapshot, struct table *table)
@@ -79,11 +107,10 @@ bool snapshot_swap(struct snapshot *snapshot, struct table *table)
 		return false;
 	}
 	pthread_mutex_lock(&snapshot->mutex);
-	const struct table *old = snapshot->in_force->table;
 	held->next = snapshot->in_force;
 	snapshot->in_force = held;
+	held->next->holders--;
 	pthread_mutex_unlock(&snapshot->mutex);
-	let_go(snapshot, old);
 	return true;
 }
 
@@ -91,7 +118,9 @@ void snapshot_free(struct snapshot *snapshot)
 {
 	if (!snapshot)
 		return;
-	let_go(snapshot, snapshot->in_force->table);
+	snapshot_reap(snapshot);
+	table_free(snapshot->in_force->table);
+	free(snapshot->in_force);
 	pthread_mutex_destroy(&snapshot->mutex);
 	free(snapshot);
 }

@@ -3,9 +3,7 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <inttypes.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 
 static void draw_key(unsigned char key[16], struct slice secret, const char *use)
@@ -50,7 +48,9 @@ const char *tag_make(const struct tag_keys *keys, struct slice call_id,
 	                     hash(keys->to_tag, from_tag.at, from_tag.len),
 	                     hash(keys->to_tag, branch.at, branch.len), htole64(cseq)};
 	uint64_t tag = le64toh(hash(keys->to_tag, parts, sizeof parts));
-	snprintf(to, TAG_TEXT_MAX, "%016" PRIx64, tag);
+	for (size_t i = 0; i < TAG_TEXT_MAX - 1; i++)
+		to[i] = "0123456789abcdef"[tag >> (60 - 4 * i) & 15];
+	to[TAG_TEXT_MAX - 1] = '\0';
 	return to;
 }
 

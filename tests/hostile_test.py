@@ -224,7 +224,7 @@ class Streams(unittest.TestCase):
 
     def test_idle_and_slow_peers_do_not_stop_others(self):
         with contextlib.ExitStack() as stack, UdpDoor(self.server.port) as udp:
-            doors = [stack.enter_context(TcpDoor(self.server.port)) for _ in range(200)]
+            doors = [stack.enter_context(TcpDoor(self.server.port)) for _ in range(150)]
             for door in doors[::2]:
                 door.send(b"OPTIONS sip:x SIP/2.0\r\nX: ")
             with TcpDoor(self.server.port) as door:

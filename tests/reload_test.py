@@ -7,7 +7,8 @@ import threading
 import time
 import unittest
 
-from blackbox import DEADLINE_S, SANITIZER, Server, TcpDoor, UdpDoor, eventually, request, settings
+from blackbox import DEADLINE_S, SANITIZER, Server, TcpDoor, UdpDoor, eventually, free_port, request, settings
+from stream_test import TLS_HOST, Certificates, TlsDoor
 
 RATE_PER_S = 2000 // {"": 1, "asan": 2, "tsan": 5}[SANITIZER]
 RELOADS = 200
@@ -115,7 +116,59 @@ class Load(threading.Thread):
             door.socket.close()
 
 
+class Caller(threading.Thread):
+    """Asks through one door, one question after the other, and checks that each answer is whole and from one table."""
+
+    def __init__(self, door, marks):
+        super().__init__(daemon=True)
+        self.door = door
+        self.contacts = {contact(mark): mark for mark in marks}
+        self.by_mark = dict.fromkeys(marks, 0)
+        self.faults = []
+        self.stopping = False
+
+    def run(self):
+        try:
+            while not self.stopping:
+                reply = self.door.ask(self.door.request(uri="sip:100@signpost.test"))
+                self.by_mark[self.contacts[reply.get("Contact").encode()]] += 1
+        except Exception as fault:  # pylint: disable=broad-except
+            self.faults.append(repr(fault))
+
+    def stop(self):
+        self.stopping = True
+        self.join()
+        self.door.socket.close()
+
+
 class Reload(unittest.TestCase):
+    def test_all_doors_at_once(self):
+        certificates, nta_port = Certificates(self), free_port()
+        text = (f'profiles:\n  ours: {{listen: ["udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT", "tls:{TLS_HOST}:PORT"], '
+                f'peers: [local], tls: {certificates.tls()}}}\n'
+                f'  nta: {{listen: ["udp:127.0.0.1:{nta_port}", "tcp:127.0.0.1:{nta_port}"], peers: [local], stack: nta}}\n'
+                "peers:\n  local: {networks: [127.0.0.0/8]}\nsecret: secret.key\nworkers: 2\nlog: {calls: none}\n")
+        server = Server.start(self, table("a"), text)
+        doors = [UdpDoor(server.port), TcpDoor(server.port), TlsDoor(server.port, certificates.context()),
+                 UdpDoor(nta_port), TcpDoor(nta_port)]
+        callers = [Caller(door, ("a", "b")) for door in doors]
+        for caller in callers:
+            caller.start()
+            self.addCleanup(caller.stop)
+        for i in range(60):
+            asked = [sum(caller.by_mark.values()) for caller in callers]
+            eventually(lambda: any(caller.faults for caller in callers) or all(  # pylint: disable=cell-var-from-loop
+                sum(caller.by_mark.values()) > before for caller, before in zip(callers, asked)), "an answer on each door")
+            if i % 3 == 2:
+                self.reload(server, BROKEN, "reload failed")
+            else:
+                self.reload(server, table("ab"[i % 3 == 0]), " reloaded")
+        for caller in callers:
+            caller.stop()
+        print("\n" + "; ".join(f"{type(caller.door).__name__} {caller.by_mark}" for caller in callers))
+        self.assertEqual([caller.faults for caller in callers], [[]] * len(callers))
+        self.assertTrue(all(min(caller.by_mark.values()) > 0 for caller in callers))
+
     def start(self, rules, workers=1, more="log: {calls: none}"):
         return Server.start(self, rules, settings(workers=workers, more=more))
 

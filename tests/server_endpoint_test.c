@@ -23,6 +23,9 @@ static const struct {
 	{"udp:[::]:5061", "udp:[::]:5061", "[::]:5061", sizeof(struct sockaddr_in6)},
 	{"udp:[::ffff:192.0.2.1]:5060", "udp:192.0.2.1:5060", "192.0.2.1:5060",
          sizeof(struct sockaddr_in)},
+	{"tls:192.0.2.1", "tls:192.0.2.1:5061", "192.0.2.1:5061",
+         sizeof(struct sockaddr_in)},
+	{"Tls:[::1]:5060", "tls:[::1]:5060", "[::1]:5060", sizeof(struct sockaddr_in6)},
 	{"tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
          "tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
          "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", sizeof(struct sockaddr_in6)},
@@ -78,7 +81,7 @@ START_TEST(other_address_families_are_refused)
 }
 END_TEST
 
-#define NO_TRANSPORT "it begins with neither udp: nor tcp:"
+#define NO_TRANSPORT "it begins with none of udp:, tcp: and tls:"
 #define NO_ADDRESS   "the address is missing"
 #define NOT_NUMERIC  "the address is not numeric; names are never looked up"
 #define NO_BRACKETS  "an IPv6 address needs brackets, as in udp:[::1]:5060"
@@ -90,7 +93,7 @@ static const struct {
 } bad[] = {
 	{"", NO_TRANSPORT},
 	{"192.0.2.1:5060", NO_TRANSPORT},
-	{"tls:192.0.2.1:5061", NO_TRANSPORT},
+	{"sips:192.0.2.1:5061", NO_TRANSPORT},
 	{"udpx:192.0.2.1", NO_TRANSPORT},
 	{"udp", NO_ADDRESS},
 	{"udp:", NO_ADDRESS},
@@ -145,6 +148,10 @@ START_TEST(transport_is_named_as_in_a_via)
 {
 	ck_assert_str_eq(transport_name(TRANSPORT_UDP), "UDP");
 	ck_assert_str_eq(transport_name(TRANSPORT_TCP), "TCP");
+	ck_assert_str_eq(transport_name(TRANSPORT_TLS), "TLS");
+	ck_assert(!transport_is_stream(TRANSPORT_UDP));
+	ck_assert(transport_is_stream(TRANSPORT_TCP));
+	ck_assert(transport_is_stream(TRANSPORT_TLS));
 }
 END_TEST
 

@@ -35,17 +35,19 @@ static void init(void)
 
 static void fini(void)
 {
+	request_done(&request);
 	msg_destroy(msg);
 	su_home_unref(home);
 }
 
 static enum request_use read_text(struct slice text)
 {
+	request_done(&request);
 	msg_destroy(msg);
 	su_home_unref(home);
 	home = su_home_new(sizeof *home);
 	msg = message_parse(text);
-	return msg ? request_read(&request, message_of(msg), home) : REQUEST_NO_VIA;
+	return msg ? request_read(&request, message_of(msg)) : REQUEST_NO_VIA;
 }
 
 /* A request with these Vias and this To. */

@@ -109,6 +109,8 @@ START_TEST(defaults_are_as_documented)
 	ck_assert(slice_equal(settings->methods[0], slice_of("INVITE")));
 	ck_assert_str_eq(settings->allow, "INVITE, ACK, CANCEL, OPTIONS");
 	ck_assert_str_eq(settings->rules_path, "rules.yaml");
+	ck_assert_mem_eq(&settings->limits, &limits_default, sizeof limits_default);
+	ck_assert_int_eq(settings->profiles[0]->stack, STACK_OURS);
 	ck_assert_str_eq(settings->listens[0].text.at, "udp:127.0.0.1:5060");
 }
 END_TEST
@@ -116,9 +118,12 @@ END_TEST
 static const char *const everything =
 	"profiles:\n"
 	"  trunks:\n"
-	"    listen: [\"udp:0.0.0.0:5060\", \"tcp:0.0.0.0\", \"udp:[::]:5060\"]\n"
+	"    listen: [\"udp:0.0.0.0:5060\", \"tcp:0.0.0.0\", \"udp:[::]:5060\",\n"
+	"             \"tls:0.0.0.0\"]\n"
 	"    peers: [pbx, carrier]\n"
-	"  phones: {listen: \"udp:10.0.0.10:5070\", peers: pbx}\n"
+	"    tls: {certificate: tls/cert.pem, key: /etc/key.pem, client_ca: ca.pem,\n"
+	"          verify: optional, ciphers: HIGH}\n"
+	"  phones: {listen: \"tcp:10.0.0.10:5070\", peers: pbx, stack: nta}\n"
 	"peers:\n"
 	"  pbx: {networks: [10.1.0.0/16, \"fd00::/8\"]}\n"
 	"  carrier: {networks: 10.1.2.0/24}\n"
@@ -126,7 +131,9 @@ static const char *const everything =
 	"secret: secret.key\n"
 	"workers: 3\n"
 	"log: {calls: rejected, format: json}\n"
-	"methods: [SUBSCRIBE, INVITE]\n";
+	"methods: [SUBSCRIBE, INVITE]\n"
+	"limits: {handshake: 1s, message: 250ms, idle: 1h, connections: 20,\n"
+	"         connections_per_source: 7, backlog: 1M}\n";
 
 START_TEST(every_key_is_read)
 {
@@ -137,10 +144,11 @@ START_TEST(every_key_is_read)
 	ck_assert_uint_eq(settings->profiles[0]->peer_count, 2);
 	ck_assert_str_eq(settings->profiles[1]->peers[0]->name.at, "pbx");
 	ck_assert_uint_eq(settings->profiles[1]->peers[0]->network_count, 2);
-	ck_assert_uint_eq(settings->listen_count, 4);
+	ck_assert_uint_eq(settings->listen_count, 5);
 	ck_assert_str_eq(settings->listens[1].text.at, "tcp:0.0.0.0:5060");
-	ck_assert_str_eq(settings->listens[3].text.at, "udp:10.0.0.10:5070");
-	ck_assert_ptr_eq(settings->listens[3].profile, settings->profiles[1]);
+	ck_assert_str_eq(settings->listens[3].text.at, "tls:0.0.0.0:5061");
+	ck_assert_str_eq(settings->listens[4].text.at, "tcp:10.0.0.10:5070");
+	ck_assert_ptr_eq(settings->listens[4].profile, settings->profiles[1]);
 	ck_assert_str_eq(settings->listens[2].position.file, "signpost.yaml");
 	ck_assert_uint_eq(settings->listens[2].position.line, 3);
 	ck_assert_uint_eq(settings->listens[2].position.column, 49);
@@ -151,6 +159,73 @@ START_TEST(every_key_is_read)
 	ck_assert_int_eq(settings->log_format, LOG_FORMAT_JSON);
 	ck_assert_uint_eq(settings->method_count, 2);
 	ck_assert_str_eq(settings->allow, "SUBSCRIBE, INVITE, ACK, CANCEL, OPTIONS");
+}
+END_TEST
+
+START_TEST(tls_of_a_profile_is_read)
+{
+	write_file("secret.key", "0123456789abcdef", 16, 0600);
+	ck_assert_str_eq(load(everything), "");
+	const struct credentials *credentials = settings->profiles[0]->credentials;
+	ck_assert_ptr_null(settings->profiles[1]->credentials);
+	ck_assert_str_eq(credentials->certificate.path, "tls/cert.pem");
+	ck_assert_str_eq(credentials->key.path, "/etc/key.pem");
+	ck_assert_uint_eq(credentials->key.position.line, 6);
+	ck_assert_str_eq(credentials->client_ca.path, "ca.pem");
+	ck_assert_int_eq(credentials->verify, VERIFY_OPTIONAL);
+	ck_assert(slice_equal(credentials->ciphers, slice_of("HIGH")));
+}
+END_TEST
+
+#define TLS                                                                              \
+	"profiles: {p: {listen: tls:127.0.0.1, peers: pbx, tls: {certificate: c, key: k"
+
+static const struct {
+	const char *more;
+	enum verify verify;
+} verifies[] = {
+	{"", VERIFY_NONE},
+	{", verify: none", VERIFY_NONE},
+	{", client_ca: a", VERIFY_REQUIRED},
+	{", client_ca: a, verify: optional", VERIFY_OPTIONAL},
+	{", client_ca: a, verify: required", VERIFY_REQUIRED},
+};
+
+START_TEST(clients_are_verified_if_there_is_a_client_ca)
+{
+	char yaml[256];
+	snprintf(yaml, sizeof yaml, TLS "%s}}}\npeers: {pbx: {networks: 10.0.0.0/8}}\n",
+	         verifies[_i].more);
+	ck_assert_str_eq(load(yaml), "");
+	ck_assert_int_eq(settings->profiles[0]->credentials->verify, verifies[_i].verify);
+}
+END_TEST
+
+START_TEST(limits_are_read)
+{
+	write_file("secret.key", "0123456789abcdef", 16, 0600);
+	ck_assert_str_eq(load(everything), "");
+	ck_assert_uint_eq(settings->limits.handshake_ms, 1000);
+	ck_assert_uint_eq(settings->limits.message_ms, 250);
+	ck_assert_uint_eq(settings->limits.idle_ms, 3600000);
+	ck_assert_uint_eq(settings->limits.connections, 20);
+	ck_assert_uint_eq(settings->limits.connections_per_source, 7);
+	ck_assert_uint_eq(settings->limits.backlog, 1 << 20);
+}
+END_TEST
+
+START_TEST(each_listener_has_its_door)
+{
+	static const enum door doors[] = {DOOR_DATAGRAM, DOOR_STREAM, DOOR_DATAGRAM,
+	                                  DOOR_STREAM, DOOR_AGENT};
+	write_file("secret.key", "0123456789abcdef", 16, 0600);
+	ck_assert_str_eq(load(everything), "");
+	for (size_t i = 0; i < COUNT(doors); i++)
+		ck_assert_msg(listen_door(&settings->listens[i]) == doors[i], "%s",
+		              settings->listens[i].text.at);
+	ck_assert_uint_eq(settings_count(settings, DOOR_AGENT), 1);
+	ck_assert_uint_eq(settings_count(settings, DOOR_DATAGRAM), 2);
+	ck_assert_uint_eq(settings_count(settings, DOOR_STREAM), 2);
 }
 END_TEST
 
@@ -228,8 +303,9 @@ END_TEST
 #define F    "signpost.yaml:"
 #define PBX  "peers: {pbx: {networks: 10.0.0.0/8}}\n"
 #define CIDR "  hint: write 192.0.2.0/24, 2001:db8::/32 or one address\n"
-#define ADDR "  hint: write udp:ADDRESS:PORT or tcp:ADDRESS:PORT\n"
+#define ADDR "  hint: write udp:ADDRESS:PORT, tcp:... or tls:...\n"
 #define LOG  "  hint: known keys: calls, format\n"
+#define MS   "  hint: write 500ms, 5s, 5m or 1h\n"
 #define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct {
@@ -239,7 +315,8 @@ static const struct {
                             "  hint: did you mean \"profiles\"?\n"},
 	{"metrics: {listen: 127.0.0.1:9090}\n",
          F "1:1: error: unknown key \"metrics\"\n"
-           "  hint: known keys: profiles, peers, rules, secret, workers, log, methods\n"},
+           "  hint: known keys: profiles, peers, rules, secret, workers, spread, log, "
+           "methods, limits\n"},
 	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
                                        "  hint: first given at signpost.yaml:1:1\n"},
 	{"[a]\n", F "1:1: error: the settings must be a mapping, not a list\n"},
@@ -258,7 +335,7 @@ static const struct {
          F "1:24: error: \"listen\" must not be an empty list\n"},
 	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx, auth: {}}}\n" PBX,
          F "1:51: error: unknown key \"auth\"\n"
-           "  hint: known keys: listen, peers\n"},
+           "  hint: known keys: listen, peers, tls, stack\n"},
 	{"profiles:\n"
          "  p: {listen: udp:127.0.0.1:1, peers: pbx}\n"
          "  p: {listen: udp:127.0.0.1:2, peers: pbx}\n" PBX,
@@ -278,13 +355,13 @@ static const struct {
 	{PBX, "signpost.yaml:1:9: warning: peer \"pbx\" is in no profile\n"},
 
 	/* listen addresses */
-	{"profiles: {p: {listen: [\"127.0.0.1:5060\", \"tls:127.0.0.1\", "
+	{"profiles: {p: {listen: [\"127.0.0.1:5060\", \"wss:127.0.0.1\", "
          "\"udp:pbx.example\","
          " \"udp:[fe80::1%eth0]\"], peers: pbx}}\n" PBX,
          F "1:25: error: \"127.0.0.1:5060\" is no listen address: "
-           "it begins with neither udp: nor tcp:\n" ADDR F
-           "1:43: error: \"tls:127.0.0.1\" is no listen address: "
-           "it begins with neither udp: nor tcp:\n" ADDR F
+           "it begins with none of udp:, tcp: and tls:\n" ADDR F
+           "1:43: error: \"wss:127.0.0.1\" is no listen address: "
+           "it begins with none of udp:, tcp: and tls:\n" ADDR F
            "1:60: error: \"udp:pbx.example\" is no listen address: "
            "the address is not numeric; names are never looked up\n" ADDR F
            "1:79: error: \"udp:[fe80::1%eth0]\" is no listen address: "
@@ -335,6 +412,55 @@ static const struct {
          F "2:9: error: the name of a peer may not have control characters\n" F
            "2:38: error: the name of a peer may have 64 bytes\n"},
 	{"peers: [pbx]\n", F "1:8: error: peers must be a mapping, not a list\n"},
+
+	/* doors, TLS */
+	{"profiles:\n"
+         "  p: {listen: [tls:10.0.0.1, tls:10.0.0.1:5060, tcp:0.0.0.0], peers: pbx}\n"
+         "  q: {listen: tls:10.0.0.2, peers: pbx, stack: nta,\n"
+         "      tls: {certificate: c, key: k}}\n"
+         "  r: {listen: tcp:10.0.0.2, peers: pbx, stack: sofia,\n"
+         "      tls: {certificate: c, key: k}}\n" PBX,
+         F "2:16: error: \"tls:10.0.0.1:5061\": the profile needs \"tls\"\n"
+           "  hint: add tls: {certificate: cert.pem, key: key.pem}\n" F
+           "2:30: error: \"tls:10.0.0.1:5060\": the profile needs \"tls\"\n"
+           "  hint: add tls: {certificate: cert.pem, key: key.pem}\n" F
+           "2:49: error: \"tcp:0.0.0.0:5060\" and \"tls:10.0.0.1:5060\" cannot be "
+           "listened on together\n"
+           "  hint: the other is at signpost.yaml:2:30\n" F
+           "3:15: error: \"tls:10.0.0.2:5061\": there is no TLS with \"stack: nta\"\n"
+           "  hint: leave \"stack\" out, or make a profile of its own for it\n" F
+           "5:48: error: \"stack\" must be one of ours, nta, not \"sofia\"\n" F
+           "6:12: warning: \"tls\" is not used: no listen address of the profile "
+           "begins with tls:\n"},
+	{TLS ", verify: required}}}\n" PBX,
+         F "1:89: error: \"verify: required\" needs \"client_ca\"\n"
+           "  hint: \"client_ca\" says whose certificates are good\n"},
+	{TLS ", client_ca: a, verify: none}}}\n" PBX,
+         F "1:92: warning: \"client_ca\" is not used with \"verify: none\"\n"},
+	{TLS ", client_ca: a, verify: yes, ciphers: [], cypher: x}}}\n" PBX,
+         F "1:103: error: \"verify\" must be one of none, optional, required, not "
+           "\"yes\"\n" F "1:117: error: \"ciphers\" must be a text, not a list\n" F
+           "1:121: error: unknown key \"cypher\"\n"
+           "  hint: did you mean \"ciphers\"?\n"},
+	{"profiles: {p: {listen: tls:127.0.0.1, peers: pbx, tls: {}}}\n" PBX, F
+         "1:56: error: tls needs \"certificate\"\n" F "1:56: error: tls needs \"key\"\n"},
+
+	/* limits */
+	{"limits: {handshake: 5, message: 0s, idle: 25h, connections: 0,\n"
+         "  connections_per_source: 1000001, backlog: 4095, idles: 1s}\n",
+         F "1:21: error: \"5\" is no duration from 1ms to 24h\n" MS F
+           "1:33: error: \"0s\" is no duration from 1ms to 24h\n" MS F
+           "1:43: error: \"25h\" is no duration from 1ms to 24h\n" MS F
+           "1:61: error: \"connections\" must be a whole number from 1 to "
+           "1000000\n" F
+           "2:27: error: \"connections_per_source\" must be a whole number from 1 to "
+           "1000000\n" F "2:45: error: \"4095\" is no size from 4K to 64M\n"
+           "  hint: write 65536, 256K or 1M\n" F "2:51: error: unknown key \"idles\"\n"
+           "  hint: did you mean \"idle\"?\n"},
+	{"limits: {idle: [1s], backlog: {}}\n",
+         F "1:16: error: \"duration\" must be a text, not a list\n" F
+           "1:31: error: \"backlog\" must be a text, not a mapping\n"},
+	{"limits: 5s\n", F "1:9: error: limits must be a mapping, not a text\n"},
 
 	/* rules, secret */
 	{"rules: [a, b]\n", F "1:8: error: \"rules\" must be a text, not a list\n"},
@@ -495,6 +621,11 @@ static void add_good(TCase *tc)
 	tcase_add_test(tc, without_a_file_only_loopback_gets_in);
 	tcase_add_test(tc, defaults_are_as_documented);
 	tcase_add_test(tc, every_key_is_read);
+	tcase_add_test(tc, tls_of_a_profile_is_read);
+	tcase_add_loop_test(tc, clients_are_verified_if_there_is_a_client_ca, 0,
+	                    COUNT(verifies));
+	tcase_add_test(tc, limits_are_read);
+	tcase_add_test(tc, each_listener_has_its_door);
 	tcase_add_test(tc, ack_is_allowed_only_with_invite);
 	tcase_add_loop_test(tc, rules_lie_beside_the_settings, 0, COUNT(paths));
 	tcase_add_loop_test(tc, most_specific_network_of_the_profile_wins, 0,

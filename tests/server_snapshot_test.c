@@ -61,6 +61,7 @@ START_TEST(a_swap_is_seen_at_once_and_hurts_no_holder)
 	const struct table *again = snapshot_acquire(snapshot);
 	ck_assert(snapshot_swap(snapshot, load(3)));
 	ck_assert(snapshot_swap(snapshot, load(4)));
+	ck_assert_uint_eq(snapshot_reap(snapshot), 2); /* the third was nobody's */
 	ck_assert_ptr_eq(second, again);
 	ck_assert_uint_eq(rules_of(first), 1);
 	ck_assert_uint_eq(rules_of(second), 2);
@@ -68,6 +69,7 @@ START_TEST(a_swap_is_seen_at_once_and_hurts_no_holder)
 	ck_assert_uint_eq(rules_of(again), 2);
 	snapshot_release(snapshot, again);
 	snapshot_release(snapshot, first);
+	ck_assert_uint_eq(snapshot_reap(snapshot), 0);
 	const struct table *last = snapshot_acquire(snapshot);
 	ck_assert_uint_eq(rules_of(last), 4);
 	snapshot_release(snapshot, last);
@@ -115,9 +117,11 @@ static void *read_tables(void *arg)
 static void *swap_tables(void *arg)
 {
 	struct shared *shared = arg;
-	for (int i = 0; i < SWAPS; i++)
+	for (int i = 0; i < SWAPS; i++) {
+		snapshot_reap(shared->snapshot);
 		if (!snapshot_swap(shared->snapshot, load(1 + i % TABLES)))
 			shared->wrong++;
+	}
 	return NULL;
 }
 

@@ -37,7 +37,10 @@ TCP_DIFFERS = {
     "clerr": "waits",  # Content-Length is larger than the body: more may come
     "ipv6-in-sdp": "waits",  # as above
     "baddn": "waits",  # the header section does not end
-    "dblreq": f"405|501|403,{ROUTED}",  # on a stream the second request is one of its own
+    "dblreq": f"405|501|403,{ROUTED},closed",  # the second request is one of its own; what follows it is none
+    "inv2543": "400,closed",  # no Content-Length: nobody knows where the next message begins
+    "mult-ip-in-sdp": f"{ROUTED},closed",  # what the body has beyond its Content-Length is no message
+    "ipv4-mapped-ipv6": f"{ROUTED},closed",  # as above
     "ncl": "400,closed",  # nobody knows where the next message begins
     "mcl01": "400,closed",  # as above
 }

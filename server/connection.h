@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* connection.h - one TCP or TLS connection of the stream door.
+ *
+ *     accept ─▶ handshaking ─▶ open ─────────────▶ leaving ─▶ closed
+ *               (TLS only)     requests are        the last replies go out, what
+ *                              answered in order   still comes is thrown away
+ *
+ * Each has one deadline: for the handshake from accept, for a message from its first
+ * byte, for silence from the last message, for leaving from the last reply. Whoever is
+ * late is closed. Between messages a connection holds no buffers.
+ */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <openssl/types.h>
+#include <sys/queue.h>
+
+#include "server/door.h"
+#include "server/limits.h"
+#include "server/scan.h"
+
+struct connection;
+
+/* All connections of one thread, and what they share. */
+struct connections {
+	struct event_base *base;
+	struct redirect *redirect;
+	const struct limits *limits;
+	void (*on_close)(void *arg, const struct arrival *arrival); /* one has ended */
+	void *arg;
+
+	unsigned long count;
+	bool stopping; /* nobody lingers any more */
+	LIST_HEAD(connection_list, connection) list;
+	struct evbuffer *replies; /* of the connection that is being read */
+	struct reply reply;
+	struct scan scan;
+	char head[MESSAGE_MAX]; /* of a message that cannot be framed */
+};
+
+struct connections *connections_new(void); /* NULL when out of memory */
+
+/* Closes what is left at once. */
+void connections_free(struct connections *all);
+
+/* Serves a socket that has been accepted, from now on; session: over TLS. Takes both.
+ * False when out of memory: they are closed, and on_close is not called. */
+bool connection_open(struct connections *all, int fd, SSL *session,
+                     const struct arrival *arrival);
+
+/* Reads no more and closes each as soon as its replies are sent. */
+void connections_stop(struct connections *all);
+
+#endif

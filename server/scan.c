@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/scan.h"
+
+#include <string.h>
+
+/* Takes the next line off text, without its CRLF. False if it does not end in CRLF, or
+ * holds a control character: those are message_parse()'s. */
+static bool next_line(struct slice *text, struct slice *line)
+{
+	const char *end = memchr(text->at, '\r', text->len);
+	size_t len = end ? (size_t)(end - text->at) : 0;
+	if (!end || len + 1 >= text->len || end[1] != '\n')
+		return false;
+	*line = (struct slice){text->at, len};
+	*text = (struct slice){text->at + len + 2, text->len - len - 2};
+	return !slice_has_control(*line);
+}
+
+/* "Name: value" with a name of two bytes or more, and nothing before its colon or behind
+ * the value. */
+static bool read_field(struct slice line, struct field *field)
+{
+	size_t name = slice_token(line);
+	if (name < 2 || name == line.len || line.at[name] != ':')
+		return false;
+	*field = (struct field){{line.at, name}, slice_trim(slice_skip(line, name + 1))};
+	return true;
+}
+
+/* At most one Content-Length, of digits, within the datagram. */
+static bool read_length(const struct field *field, size_t *seen, unsigned long *length)
+{
+	if (field->name.len != 14 ||
+	    !slice_equal_nocase(field->name, slice_of("Content-Length")))
+		return true;
+	return (*seen)++ == 0 && slice_number(field->value, MESSAGE_MAX, length);
+}
+
+const struct message *scan_message(struct scan *scan, struct slice text)
+{
+	struct message *message = &scan->message;
+	struct slice line;
+	size_t lengths = 0;
+	unsigned long length = 0;
+	*message = (struct message){.fields = scan->fields, .clean = true};
+	if (!next_line(&text, &message->start_line) || !message->start_line.len ||
+	    message->start_line.at[0] == ' ')
+		return NULL;
+	while (next_line(&text, &line)) {
+		if (!line.len) {
+			message->start_line = slice_trim(message->start_line);
+			return length <= text.len ? message : NULL;
+		}
+		struct field *field = &scan->fields[message->field_count];
+		if (message->field_count == SCAN_FIELDS_MAX || !read_field(line, field) ||
+		    !read_length(field, &lengths, &length))
+			return NULL;
+		message->field_count++;
+	}
+	return NULL;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/stream.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "server/connection.h"
+#include "server/log.h"
+#include "server/sources.h"
+
+#define BACKLOG   1024 /* connections that wait to be accepted */
+#define RESUME_MS 1000 /* after a failure to accept, if no connection closes before */
+#define STOP_MS   500  /* for replies that are still to be read */
+
+/* One address. */
+struct listener {
+	struct stream *stream;
+	const struct listen *listen;
+	struct evconnlistener *socket;
+};
+
+struct stream {
+	pthread_t thread;
+	const struct settings *settings;
+	struct redirect *redirect;
+	struct certificates *certificates;
+	struct event_base *base;
+	struct connections *connections;
+	struct sources *sources;
+	int stop_fd; /* readable: the thread is to end */
+	struct event *stop, *resume;
+	bool paused; /* nothing is accepted */
+	bool told;   /* that it was; until one is accepted again */
+	size_t listener_count;
+	struct listener listeners[];
+};
+
+/* Accepting */
+
+static void pause_accepting(struct stream *stream)
+{
+	const struct timeval wait = {RESUME_MS / 1000, RESUME_MS % 1000 * 1000};
+	stream->paused = true;
+	for (size_t i = 0; i < stream->listener_count; i++)
+		evconnlistener_disable(stream->listeners[i].socket);
+	event_add(stream->resume, &wait);
+}
+
+static void resume_accepting(struct stream *stream)
+{
+	if (!stream->paused || stream->connections->stopping)
+		return;
+	stream->paused = false;
+	event_del(stream->resume);
+	for (size_t i = 0; i < stream->listener_count; i++)
+		evconnlistener_enable(stream->listeners[i].socket);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	resume_accepting(arg);
+}
+
+/* Out of descriptors or of memory, most likely: trying again at once would keep the
+ * processor busy and change nothing. */
+static void on_accept_error(struct evconnlistener *socket, void *arg)
+{
+	struct listener *listener = arg;
+	struct stream *stream = listener->stream;
+	int error = errno;
+	(void)socket;
+	if (!stream->told)
+		log_often(
+			LOG_ACCEPT,
+			"no connection is accepted for now error=\"%s\" connections=%lu",
+			strerror(error), stream->connections->count);
+	stream->told = true;
+	pause_accepting(stream);
+}
+
+static void on_close(void *arg, const struct arrival *arrival)
+{
+	struct stream *stream = arg;
+	sources_remove(stream->sources, &arrival->source.address);
+	resume_accepting(stream);
+}
+
+static bool has_room(struct stream *stream, const struct arrival *arrival)
+{
+	const struct limits *limits = &stream->settings->limits;
+	char source[ENDPOINT_TEXT_MAX];
+	const char *whose = "in all";
+	if (stream->connections->count < limits->connections) {
+		if (sources_add(stream->sources, &arrival->source.address,
+		                limits->connections_per_source))
+			return true;
+		whose = "of its source";
+	}
+	log_often(LOG_CROWDED, "connection refused, there are too many %s source=%s",
+	          whose, endpoint_text(&arrival->source, source));
+	return false;
+}
+
+/* Takes fd. */
+static void open_connection(struct stream *stream, int fd, const struct arrival *arrival)
+{
+	bool tls = arrival->listen->endpoint.transport == TRANSPORT_TLS;
+	SSL *session =
+		tls ? certificates_session(stream->certificates, arrival->listen->profile)
+		    : NULL;
+	int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	bool open = !tls || session
+	                    ? connection_open(stream->connections, fd, session, arrival)
+	                    : close(fd) > 0;
+	if (!open)
+		sources_remove(stream->sources, &arrival->source.address);
+}
+
+static void on_accept(struct evconnlistener *socket, evutil_socket_t fd,
+                      struct sockaddr *address, int len, void *arg)
+{
+	struct listener *listener = arg;
+	struct stream *stream = listener->stream;
+	struct arrival arrival = {.listen = listener->listen};
+	(void)socket;
+	(void)len;
+	stream->told = false;
+	if (endpoint_from_sockaddr(listener->listen->endpoint.transport, address,
+	                           &arrival.source) &&
+	    redirect_admits(stream->redirect, &arrival) && has_room(stream, &arrival))
+		open_connection(stream, fd, &arrival);
+	else
+		close(fd);
+}
+
+/* Listening */
+
+/* A socket that is bound, or -errno. */
+static int bind_socket(const struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
+	int on = 1;
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (address.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&address, len) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	return -error;
+}
+
+/* 0 or an errno. */
+static int open_listener(struct stream *stream, struct listener *listener)
+{
+	int fd = bind_socket(&listener->listen->endpoint);
+	if (fd < 0)
+		return -fd;
+	errno = 0;
+	listener->socket = evconnlistener_new(
+		stream->base, on_accept, listener,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	if (!listener->socket) {
+		int error = errno ? errno : ENOMEM;
+		close(fd);
+		return error;
+	}
+	evconnlistener_set_error_cb(listener->socket, on_accept_error);
+	return 0;
+}
+
+static int open_listeners(struct stream *stream, const struct listen **failed)
+{
+	const struct settings *settings = stream->settings;
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		struct listener *listener = &stream->listeners[stream->listener_count];
+		if (listen_door(&settings->listens[i]) != DOOR_STREAM)
+			continue;
+		listener->stream = stream;
+		listener->listen = &settings->listens[i];
+		int error = open_listener(stream, listener);
+		if (error) {
+			*failed = listener->listen;
+			return error;
+		}
+		stream->listener_count++;
+	}
+	return 0;
+}
+
+static void close_listeners(struct stream *stream)
+{
+	for (size_t i = 0; i < stream->listener_count; i++)
+		evconnlistener_free(stream->listeners[i].socket);
+	stream->listener_count = 0;
+}
+
+/* The thread */
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *stream = arg;
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(stream->base);
+}
+
+/* Until every connection has closed, or time is up. */
+static void drain(struct stream *stream)
+{
+	const struct timeval limit = {0, STOP_MS * 1000};
+	close_listeners(stream);
+	event_del(stream->resume);
+	event_del(stream->stop);
+	connections_stop(stream->connections);
+	event_base_loopexit(stream->base, &limit);
+	while (stream->connections->count > 0 && !event_base_got_exit(stream->base))
+		event_base_loop(stream->base, EVLOOP_ONCE);
+}
+
+static void *run(void *arg)
+{
+	struct stream *stream = arg;
+	event_base_dispatch(stream->base);
+	drain(stream);
+	return NULL;
+}
+
+/* Making and ending */
+
+static void on_library_log(int severity, const char *text)
+{
+	char safe[512];
+	if (severity != EVENT_LOG_DEBUG)
+		log_often(LOG_LIBRARY, "library says text=\"%s\"",
+		          log_escape(slice_of(text), safe, sizeof safe));
+}
+
+/* One thread uses it, so it needs no locks. */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+	struct event_base *base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static bool make_parts(struct stream *stream)
+{
+	stream->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	stream->base = base_new();
+	stream->sources = sources_new();
+	stream->connections = connections_new();
+	if (stream->stop_fd < 0 || !stream->base || !stream->sources ||
+	    !stream->connections)
+		return false;
+	stream->connections->base = stream->base;
+	stream->connections->redirect = stream->redirect;
+	stream->connections->limits = &stream->settings->limits;
+	stream->connections->on_close = on_close;
+	stream->connections->arg = stream;
+	stream->stop = event_new(stream->base, stream->stop_fd, EV_READ, on_stop, stream);
+	stream->resume = evtimer_new(stream->base, on_resume, stream);
+	return stream->stop && stream->resume && event_add(stream->stop, NULL) == 0;
+}
+
+static void stream_free(struct stream *stream)
+{
+	close_listeners(stream);
+	connections_free(stream->connections);
+	sources_free(stream->sources);
+	if (stream->stop)
+		event_free(stream->stop);
+	if (stream->resume)
+		event_free(stream->resume);
+	if (stream->base)
+		event_base_free(stream->base);
+	if (stream->stop_fd >= 0)
+		close(stream->stop_fd);
+	free(stream);
+}
+
+struct stream *stream_start(const struct settings *settings, struct redirect *redirect,
+                            struct certificates *certificates,
+                            const struct listen **failed, int *error)
+{
+	struct stream *stream = calloc(
+		1, sizeof *stream + settings->listen_count * sizeof stream->listeners[0]);
+	*failed = NULL;
+	*error = ENOMEM;
+	if (!stream)
+		return NULL;
+	stream->settings = settings;
+	stream->redirect = redirect;
+	stream->certificates = certificates;
+	event_set_log_callback(on_library_log);
+	if (make_parts(stream))
+		*error = open_listeners(stream, failed);
+	if (*error == 0)
+		*error = pthread_create(&stream->thread, NULL, run, stream);
+	if (*error == 0)
+		return stream;
+	stream_free(stream);
+	return NULL;
+}
+
+void stream_stop(struct stream *stream)
+{
+	uint64_t one = 1;
+	while (write(stream->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
+		;
+	pthread_join(stream->thread, NULL);
+	stream_free(stream);
+}

@@ -1,0 +1,704 @@
+"""The door for TCP and TLS: framing, deadlines, limits, certificates, and peers that mean harm."""
+import contextlib
+import os
+import resource
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+import warnings
+
+from blackbox import (
+    DEADLINE_S, PATIENCE, PROGRAM, SANITIZER, Reply, Server, TcpDoor, eventually, folder_for, free_port, settings,
+    unique)
+
+RULES = """
+rules:
+  - {name: uk, called: {prefix: "+44"}, redirect: "sip:gw.example.net"}
+"""
+TLS_HOST = "127.0.0.2"  # the same port as TCP, on another address
+LISTEN = ["udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT"]
+QUICK_MS = 300 * min(PATIENCE, 2)
+
+
+def openssl(*words, **options):
+    return subprocess.run(
+        ["openssl", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, timeout=DEADLINE_S,
+        **options)
+
+
+class Certificates:
+    """A folder with a CA, an intermediate CA signed by it, and certificates of the latter."""
+
+    def __init__(self, test):
+        self.folder = folder_for(test)
+        self.make("ca", ca=True)
+        self.make("inter", "ca", ca=True)
+        self.make("server", "inter")
+        self.make("client", "inter")
+        self.make("other-ca", ca=True)
+        self.make("stranger", "other-ca")
+        self.chain("server", "inter")
+        self.chain("client", "inter")
+
+    def path(self, name):
+        return self.folder / name
+
+    def make(self, name, signer=None, ca=False):
+        signed = ["-CA", self.path(signer + ".pem"), "-CAkey", self.path(signer + ".key")] if signer else []
+        more = ["-addext", "basicConstraints=critical,CA:TRUE"] if ca else [
+            "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:" + TLS_HOST]
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 2, "-subj",
+                "/CN=" + name, "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"), *signed, *more)
+        self.path(name + ".key").chmod(0o600)
+
+    def chain(self, name, signer):
+        """The certificate and the one that signed it, as a chain file."""
+        self.path(name + ".pem").write_text(
+            self.path(name + ".pem").read_text() + self.path(signer + ".pem").read_text())
+
+    def tls(self, **more):
+        """A tls mapping for the settings."""
+        keys = {"certificate": self.path("server.pem"), "key": self.path("server.key"), **more}
+        return "{" + ", ".join(f'{name}: "{value}"' for name, value in keys.items()) + "}"
+
+    def context(self, certificate=None, version=None, ciphers=None):
+        """What a client uses; it trusts the CA only."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.path("ca.pem"))
+        context.check_hostname = True
+        if certificate:
+            context.load_cert_chain(self.path(certificate + ".pem"), self.path(certificate + ".key"))
+        if version:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that old versions are deprecated
+                context.minimum_version = context.maximum_version = version
+        if ciphers:
+            context.set_ciphers(ciphers)
+        return context
+
+
+class TlsDoor(TcpDoor):
+    """Over TLS. Without a context the handshake is left to the caller."""
+
+    transport = "TLS"
+    host = TLS_HOST
+
+    def __init__(self, port, context=None, source="127.0.0.1"):
+        super().__init__(port, source)
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_hostname=TLS_HOST)
+            self.socket.settimeout(DEADLINE_S)
+
+
+def tls_settings(tls, more="", listen=(), profile="", networks=("127.0.0.0/8", "::1")):
+    listens = [*LISTEN, f"tls:{TLS_HOST}:PORT", *listen]
+    quoted = ", ".join(f'"{text}"' for text in listens)
+    nets = ", ".join(f'"{text}"' for text in networks)
+    return (f"profiles:\n  test: {{listen: [{quoted}], peers: [local], tls: {tls}{profile}}}\n"
+            f"peers:\n  local: {{networks: [{nets}]}}\nsecret: secret.key\n{more}\n")
+
+
+def closes_within(door, limit_s=DEADLINE_S):
+    """Seconds until the server closes; what comes before is thrown away."""
+    start = time.monotonic()
+    door.socket.settimeout(limit_s)
+    with contextlib.suppress(ConnectionResetError, ssl.SSLError):
+        while door.socket.recv(65535):
+            pass
+    return time.monotonic() - start
+
+
+class Shared(unittest.TestCase):
+    """A server with both transports, for all tests of the class."""
+
+    limits = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = Certificates(cls)
+        cls.context = cls.certificates.context()
+        cls.server = Server.start(cls, RULES, tls_settings(cls.certificates.tls(), cls.limits))
+
+    def tcp(self, source="127.0.0.1"):
+        door = TcpDoor(self.server.port, source)
+        self.addCleanup(door.socket.close)
+        return door
+
+    def tls(self, source="127.0.0.1", context=None):
+        door = TlsDoor(self.server.port, context or self.context, source)
+        self.addCleanup(door.socket.close)
+        return door
+
+    def doors(self):
+        """A fresh one of each, in a subtest of its own."""
+        for make in (self.tcp, self.tls):
+            with self.subTest(transport=make.__name__):
+                yield make()
+
+    def assert_served(self, door):
+        self.assertEqual(door.ask(door.request()).status, 302)
+
+    def assert_closed_with(self, door, status, phrase=None):
+        """The one reply, then the end; nothing that follows is answered."""
+        reply = Reply(door.receive_message())
+        self.assertEqual(reply.status, status, reply)
+        if phrase:
+            self.assertEqual(reply.phrase, phrase)
+        self.assertIsNone(door.receive_message())
+
+
+class Framing(Shared):
+    def test_via_and_log_name_the_transport(self):
+        for door in self.doors():
+            reply = door.ask(door.request(headers={"Call-ID": unique("log")}))
+            self.assertEqual(reply.status, 302)
+            self.assertIn(f"SIP/2.0/{door.transport} ", reply.get("Via"))
+            self.server.wait_for_log(
+                f'call id="{reply.get("Call-ID")}" .* source={door.transport.lower()}:127.0.0.1:')
+
+    def test_a_message_in_a_thousand_segments(self):
+        for door in self.doors():
+            request = door.request(headers={"X-Long": "x" * 700}, body=b"v=0\r\n\r\n\r\n")
+            for i in range(len(request)):
+                door.send(request[i:i + 1])
+            self.assertGreater(len(request), 1000)
+            self.assertEqual(Reply(door.receive_message()).status, 302)
+            self.assert_served(door)
+
+    def test_many_messages_in_a_segment_are_answered_in_order(self):
+        for door in self.doors():
+            ids = [unique("id") for _ in range(100)]
+            door.send(b"".join(door.request(headers={"Call-ID": i}, body=b"x" * 10) for i in ids))
+            self.assertEqual([Reply(door.receive_message()).get("Call-ID") for _ in ids], ids)
+
+    def test_segments_need_not_end_where_messages_do(self):
+        for door in self.doors():
+            ids = [unique("id") for _ in range(50)]
+            data = b"\r\n".join(door.request(headers={"Call-ID": i}, body=b"\r\n\r\nx") for i in ids)
+            for i in range(0, len(data), 777):
+                door.send(data[i:i + 777])
+            self.assertEqual([Reply(door.receive_message()).get("Call-ID") for _ in ids], ids)
+
+    def test_keepalives(self):
+        for door in self.doors():
+            door.send(b"\r\n")
+            self.assert_served(door)  # nothing comes for the single CRLF
+            for piece in (b"\r\n\r\n", b"\r", b"\n\r", b"\n"):
+                door.send(piece)
+            self.assertEqual(door.socket.recv(2) + door.socket.recv(2), b"\r\n\r\n")
+            self.assert_served(door)
+
+    def test_the_longest_message(self):
+        for door in self.doors():
+            request = door.request(body=b"x" * 30000)
+            request = door.request(headers={"X": "x" * (65535 - len(request) - 5)}, body=b"x" * 30000)
+            self.assertEqual(len(request), 65535)
+            door.send(request)
+            self.assertEqual(Reply(door.receive_message()).status, 302)
+            self.assert_served(door)
+
+    BAD = [
+        ("none", {"Content-Length": None}, 400, "Missing Content-Length Header"),
+        ("no number", {"Content-Length": "five"}, 400, "Bad Content-Length Header"),
+        ("negative", {"Content-Length": "-5"}, 400, "Bad Content-Length Header"),
+        ("empty", {"Content-Length": ""}, 400, "Bad Content-Length Header"),
+        ("folded number", {"Content-Length": "1\r\n 0"}, 400, "Bad Content-Length Header"),
+        ("beyond 32 bits", {"Content-Length": "4294967296"}, 400, "Bad Content-Length Header"),
+        ("beyond 64 bits", {"Content-Length": "18446744073709551616"}, 400, "Bad Content-Length Header"),
+        ("two that differ", {"Content-Length": "0", "l": "1"}, 400, "Bad Content-Length Header"),
+        ("beyond the limit", {"Content-Length": "65535"}, 413, "Request Entity Too Large"),
+        ("far beyond it", {"Content-Length": "4294967295"}, 413, "Request Entity Too Large"),
+    ]
+
+    def test_what_cannot_be_framed_ends_the_stream(self):
+        for name, headers, status, phrase in self.BAD:
+            for door in self.doors():
+                with self.subTest(name):
+                    door.send(door.request(headers=headers) + door.request() * 3)
+                    self.assert_closed_with(door, status, phrase)
+
+    def test_what_came_before_is_answered(self):
+        for door in self.doors():
+            door.send(door.request() * 2 + door.request(headers={"Content-Length": None}) + door.request())
+            self.assertEqual(Reply(door.receive_message()).status, 302)
+            self.assertEqual(Reply(door.receive_message()).status, 302)
+            self.assert_closed_with(door, 400)
+
+    def test_endless_header(self):
+        for door in self.doors():
+            request = door.request(more=["X: " + "x" * 70000])
+            with contextlib.suppress(ConnectionError):
+                door.send(request)
+            self.assert_closed_with(door, 413, "Request Entity Too Large")
+
+    def test_endless_first_line(self):
+        for door in self.doors():
+            with contextlib.suppress(ConnectionError):
+                door.send(b"INVITE sip:" + b"a" * 70000)
+            self.assertIsNone(door.receive_message())
+
+    def test_what_is_no_sip_is_not_waited_for(self):
+        for data in (b"\x16\x03\x01\x00\x05", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0", bytes(range(128, 256))):
+            for door in self.doors():
+                with self.subTest(data):
+                    door.send(data)
+                    self.assertIsNone(door.receive_message())
+
+    def test_a_response_is_ignored_and_the_next_request_answered(self):
+        for door in self.doors():
+            door.send(door.request(start="SIP/2.0 200 OK"))
+            self.assert_served(door)
+
+    def test_who_has_finished_sending_still_gets_the_reply(self):
+        door = self.tcp()
+        door.send(door.request())
+        door.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(Reply(door.receive_message()).status, 302)
+        self.assertIsNone(door.receive_message())
+
+    def test_end_of_tls_right_behind_a_request(self):
+        """The request and close_notify in one segment."""
+        raw = TlsDoor(self.server.port)
+        self.addCleanup(raw.socket.close)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.context.wrap_bio(incoming, outgoing, server_hostname=TLS_HOST)
+
+        def pump():
+            raw.send(outgoing.read())
+            incoming.write(raw.socket.recv(65535))
+
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                break
+            pump()
+        tls.write(raw.request())
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        pump()
+        self.assertEqual(Reply(tls.read(65535)).status, 302)
+
+
+class Deadlines(Shared):
+    limits = f"limits: {{handshake: {QUICK_MS}ms, message: {QUICK_MS}ms, idle: {2 * QUICK_MS}ms}}\n"
+    QUICK_S = QUICK_MS / 1000
+
+    def assert_took(self, took_s, wanted_s):
+        self.assertGreater(took_s, wanted_s * 0.9)
+        self.assertLess(took_s, wanted_s + self.QUICK_S * 0.9)
+
+    def test_silence(self):
+        for door in self.doors():
+            self.assert_took(closes_within(door), 2 * self.QUICK_S)
+
+    def test_messages_put_the_end_of_silence_off(self):
+        for door in self.doors():
+            start = time.monotonic()
+            while time.monotonic() < start + 3 * self.QUICK_S:
+                self.assert_served(door)
+            self.assert_took(closes_within(door), 2 * self.QUICK_S)
+
+    def dribble(self, door, data):
+        """A byte now and then, for ever, until the server closes; seconds it took."""
+        start = time.monotonic()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            while True:
+                door.send(data[:1])
+                data = data[1:] or b"x"
+                if select.select([door.socket], [], [], self.QUICK_S / 20)[0]:
+                    break
+                self.assertLess(time.monotonic() - start, DEADLINE_S)
+        return time.monotonic() - start
+
+    def test_a_message_counts_from_its_first_byte(self):
+        for door in self.doors():
+            self.assert_took(self.dribble(door, door.request(headers={"X": "x" * 5000})), self.QUICK_S)
+
+    def test_a_body_too(self):
+        for door in self.doors():
+            door.send(door.request(headers={"Content-Length": "60000"}))
+            self.assert_took(self.dribble(door, b""), self.QUICK_S)
+
+    def test_a_message_behind_others_has_a_time_of_its_own(self):
+        for door in self.doors():
+            request = door.request()
+            door.send(request + request[:10])
+            self.assertEqual(Reply(door.receive_message()).status, 302)
+            select.select([door.socket], [], [], self.QUICK_S / 2)
+            door.send(request[10:] + request[:10])
+            self.assertEqual(Reply(door.receive_message()).status, 302)
+            self.assert_took(closes_within(door), self.QUICK_S)
+
+    def test_a_handshake_counts_from_accept(self):
+        hello = bytes.fromhex("16030102000100 01fc0303".replace(" ", ""))
+        for name, data in (("silence", None), ("a byte now and then", hello)):
+            with self.subTest(name):
+                door = TlsDoor(self.server.port)
+                self.addCleanup(door.socket.close)
+                took_s = self.dribble(door, data) if data else closes_within(door)
+                self.assert_took(took_s, self.QUICK_S)
+
+    def test_others_are_served_meanwhile(self):
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(TcpDoor(self.server.port)) for _ in range(50)]
+            slow += [stack.enter_context(TlsDoor(self.server.port)) for _ in range(50)]
+            for door in slow[:50]:
+                door.send(b"INVITE sip:a SIP/2.0\r\nX: ")
+            for _ in range(20):
+                for make in (self.tcp, self.tls):
+                    self.assert_served(make())
+            for door in slow:
+                closes_within(door)
+        self.server.wait_for_log("connection closed, its message took too long source=tcp:")
+
+
+class Limits(unittest.TestCase):
+    def start(self, limits, **options):
+        options.setdefault("listen", LISTEN)
+        return Server.start(self, RULES, settings(more=f"limits: {{{limits}}}", **options))
+
+    def open(self, server, source="127.0.0.1"):
+        door = TcpDoor(server.port, source)
+        self.addCleanup(door.socket.close)
+        return door
+
+    def is_open(self, door):
+        try:
+            return door.ask(door.request()) is not None
+        except OSError:
+            return False
+
+    def test_connections_of_one_source(self):
+        server = self.start("connections_per_source: 3")
+        doors = [self.open(server) for _ in range(3)]
+        self.assertTrue(all(map(self.is_open, doors)))
+        self.assertFalse(self.is_open(self.open(server)))
+        self.assertTrue(self.is_open(self.open(server, "127.0.0.9")))
+        self.assertTrue(all(map(self.is_open, doors)))
+        server.wait_for_log("connection refused, there are too many of its source source=tcp:127.0.0.1:")
+        doors[0].socket.close()
+        eventually(lambda: self.is_open(self.open(server)), "room for another")
+
+    def test_connections_in_all(self):
+        server = self.start("connections: 4")
+        doors = [self.open(server, f"127.0.0.{i + 1}") for i in range(4)]
+        self.assertTrue(all(map(self.is_open, doors)))
+        self.assertFalse(self.is_open(self.open(server, "127.0.0.5")))
+        server.wait_for_log("connection refused, there are too many in all source=tcp:127.0.0.5:")
+        doors[0].socket.close()
+        eventually(lambda: self.is_open(self.open(server, "127.0.0.5")), "room for another")
+
+    def test_strangers_are_closed_at_once(self):
+        """Also those over TLS, before a handshake, and however many they are."""
+        certificates = Certificates(self)
+        server = Server.start(self, RULES, tls_settings(
+            certificates.tls(), "limits: {connections: 2}", networks=["127.0.0.1"]))
+        for _ in range(20):
+            for door in (TcpDoor(server.port, "127.0.0.3"), TlsDoor(server.port, source="127.0.0.3")):
+                with door:
+                    self.assertLess(closes_within(door), 2 * PATIENCE)
+        self.assertTrue(self.is_open(self.open(server)))
+        self.assertEqual(len(server.log_lines("stranger ignored source=tcp:127.0.0.3")), 1)
+
+    def test_out_of_descriptors(self):
+        server = self.start("connections_per_source: 100")
+        first = self.open(server)
+        self.assertTrue(self.is_open(first))
+        used = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (used + 2, hard))
+        doors = [self.open(server) for _ in range(10)]
+        server.wait_for_log('no connection is accepted for now error="Too many open files"')
+        self.assertTrue(self.is_open(first))
+        self.assertTrue(all(map(self.is_open, doors[:2])))
+        waiting = doors[2]
+        request = waiting.request()
+        waiting.send(request)
+        before_s, start = server.cpu_s(), time.monotonic()
+        self.assertFalse(select.select([waiting.socket], [], [], 1.5)[0])
+        self.assertLess(server.cpu_s() - before_s, 0.3 * (time.monotonic() - start), "it must not spin")
+        doors[0].socket.close()
+        self.assertEqual(Reply(waiting.receive_message()).status, 302, "one that waited is served")
+        self.assertEqual(len(server.log_lines("no connection is accepted")), 1)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (used + 20, hard))
+        self.assertTrue(all(map(self.is_open, doors[3:])))
+
+    def fill(self, door, server):
+        """Sends requests and reads nothing, until the server has closed or the deadline is over."""
+        door.socket.setblocking(False)
+        many = b"".join(door.request("OPTIONS") for _ in range(100))
+        end = time.monotonic() + DEADLINE_S
+        with TcpDoor(server.port) as other, contextlib.suppress(ConnectionError, ssl.SSLEOFError):
+            while time.monotonic() < end:
+                with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
+                    door.socket.send(many)
+                self.assertTrue(self.is_open(other), "others are served meanwhile")
+                if server.log_lines("replies are not read"):
+                    return
+        self.assertTrue(server.log_lines("replies are not read"), server.log()[-1000:])
+
+    def test_a_peer_that_does_not_read(self):
+        certificates = Certificates(self)
+        for transport in ("tcp", "tls"):
+            with self.subTest(transport):
+                server = Server.start(self, RULES, tls_settings(certificates.tls(), "limits: {backlog: 64K}"))
+                door = (TlsDoor(server.port, certificates.context()) if transport == "tls" else TcpDoor(server.port))
+                before_kb = server.memory_kb()
+                with door:
+                    self.fill(door, server)
+                server.wait_for_log(f"connection closed, its replies are not read source={transport}:")
+                if not SANITIZER:
+                    self.assertLess(server.memory_kb() - before_kb, 4000)
+
+    @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
+    def test_idle_connections_cost_little(self):
+        count = 2000
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < count + 100:
+            self.skipTest("the limit of open files is too low")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 100), hard))
+        server = self.start(f"connections_per_source: {count + 10}")
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(TcpDoor(server.port))
+            self.assertTrue(self.is_open(first))
+            before_kb = server.memory_kb()
+            for _ in range(count):
+                door = stack.enter_context(TcpDoor(server.port))
+                door.send(door.request())
+                door.receive_message()
+            self.assertLess((server.memory_kb() - before_kb) / count, 10)
+
+
+class Tls(Shared):
+    def test_versions(self):
+        for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+            door = self.tls(context=self.certificates.context(version=version))
+            self.assertEqual(door.socket.version(), name)
+            self.assert_served(door)
+
+    def test_older_versions_are_refused(self):
+        for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            context = self.certificates.context(version=version, ciphers="DEFAULT@SECLEVEL=0")
+            with self.assertRaisesRegex(ssl.SSLError, "(?i)protocol.version"):
+                self.tls(context=context)
+        self.server.wait_for_log("handshake failed source=tls:127.0.0.1:")
+
+    def test_renegotiation_is_refused(self):
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", f"{TLS_HOST}:{self.server.port}", "-tls1_2"], input=b"R\n",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=DEADLINE_S, check=False)
+        self.assertIn(b"RENEGOTIATING", done.stdout)
+        self.assertRegex(done.stdout, b"(?i)no.renegotiation")
+
+    def test_no_tickets(self):
+        door = self.tls(context=self.certificates.context(version=ssl.TLSVersion.TLSv1_2))
+        self.assertFalse(door.socket.session.has_ticket)
+        door = self.tls()
+        self.assert_served(door)
+        self.assertFalse(door.socket.session and door.socket.session.has_ticket)
+
+    def test_plain_sip_on_the_tls_port(self):
+        door = TlsDoor(self.server.port)
+        with door:
+            door.send(door.request())
+            self.assertLess(closes_within(door), 4 * PATIENCE)
+
+    def grown_kb(self, act, count=200):
+        """By how much the server grows while act is done count times, after some to warm up."""
+        for _ in range(50):
+            act()
+        before_kb = self.server.memory_kb()
+        for _ in range(count):
+            act()
+        self.assert_served(self.tls())
+        return self.server.memory_kb() - before_kb
+
+    def test_aborted_handshakes_leave_nothing(self):
+        def abort():
+            tls = self.context.wrap_bio(ssl.MemoryBIO(), outgoing := ssl.MemoryBIO(), server_hostname=TLS_HOST)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+            with TlsDoor(self.server.port) as door:
+                door.send(outgoing.read())
+                door.socket.recv(1)
+
+        grown_kb = self.grown_kb(abort)
+        if not SANITIZER:
+            self.assertLess(grown_kb, 1000)
+
+    def test_finished_connections_leave_nothing(self):
+        def talk():
+            with TlsDoor(self.server.port, self.context) as door:
+                self.assert_served(door)
+
+        grown_kb = self.grown_kb(talk)
+        if not SANITIZER:
+            self.assertLess(grown_kb, 1000)
+
+    def test_a_failed_handshake_hurts_no_other(self):
+        door = self.tls()
+        for data in (b"\x16\x03\x01\x00\x02\x01\x00", b"\x15\x03\x03\x00\x02\x02\x28", b"\xff" * 100):
+            with TlsDoor(self.server.port) as bad:
+                bad.send(data)
+                self.assert_served(door)
+            self.assert_served(door)
+
+
+class ClientCertificates(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = Certificates(cls)
+
+    def outcome(self, server, certificate):
+        try:
+            with TlsDoor(server.port, self.certificates.context(certificate)) as door:
+                reply = door.ask(door.request())
+                return reply.status if reply else "closed"
+        except (ssl.SSLError, ConnectionError):
+            return "refused"
+
+    def test_verify(self):
+        for verify, nobody, client, stranger in (
+                ("none", 302, 302, 302), ("optional", 302, 302, "refused"), ("required", "refused", 302, "refused")):
+            with self.subTest(verify):
+                ca = {} if verify == "none" else {"client_ca": self.certificates.path("ca.pem")}
+                server = Server.start(self, RULES, tls_settings(self.certificates.tls(verify=verify, **ca)))
+                self.assertEqual(self.outcome(server, None), nobody)
+                self.assertEqual(self.outcome(server, "client"), client)
+                self.assertEqual(self.outcome(server, "stranger"), stranger)
+
+    def test_ciphers(self):
+        server = Server.start(self, RULES, tls_settings(
+            self.certificates.tls(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256:TLS_CHACHA20_POLY1305_SHA256")))
+        for version, cipher in ((ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+                                (ssl.TLSVersion.TLSv1_3, "TLS_CHACHA20_POLY1305_SHA256")):
+            with TlsDoor(server.port, self.certificates.context(version=version)) as door:
+                self.assertEqual(door.socket.cipher()[0], cipher)
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        self.certificates = Certificates(self)
+        self.server = Server.start(self, RULES, tls_settings(self.certificates.tls()))
+
+    def serial(self):
+        with TlsDoor(self.server.port, self.certificates.context()) as door:
+            self.assertEqual(door.ask(door.request()).status, 302)
+            return door.socket.getpeercert()["serialNumber"]
+
+    def renew(self):
+        self.certificates.make("server", "inter")
+        self.certificates.chain("server", "inter")
+
+    def test_new_certificates_are_shown_and_connections_live_on(self):
+        old = self.serial()
+        with TlsDoor(self.server.port, self.certificates.context()) as door:
+            self.renew()
+            self.assertEqual(self.serial(), old)
+            self.server.signal(signal.SIGHUP)
+            self.server.wait_for_log("certificates reloaded profiles=1 ")
+            self.assertNotEqual(self.serial(), old)
+            self.assertEqual(door.ask(door.request()).status, 302)
+
+    def test_bad_ones_keep_those_in_force(self):
+        old = self.serial()
+        self.renew()
+        pem = self.certificates.path("server.pem")
+        for n, (text, finding) in enumerate((
+                ("nonsense\n", "no certificate in"),
+                (self.certificates.path("client.pem").read_text(), "does not belong to the certificate"),
+                (None, "cannot open"))):
+            if text is None:
+                pem.unlink()
+            else:
+                pem.write_text(text)
+            self.server.signal(signal.SIGHUP)
+            self.server.wait_for_log("certificates not reloaded, those in force stay errors=1", n + 1)
+            self.assertTrue(self.server.log_lines(rf"signpost.yaml:2:\d+: error: .*{finding}"), self.server.log())
+            self.assertEqual(self.serial(), old)
+
+    def test_while_connections_come(self):
+        """Reloads and handshakes at the same time."""
+        failures = []
+
+        def work():
+            try:
+                for _ in range(30):
+                    self.serial()
+            except Exception as failure:  # pylint: disable=broad-except
+                failures.append(failure)
+
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        while any(worker.is_alive() for worker in workers):
+            self.server.signal(signal.SIGHUP)
+            select.select([], [], [], 0.01)
+        for worker in workers:
+            worker.join()
+        self.assertEqual(failures, [])
+
+    def test_check_reads_them(self):
+        self.certificates.path("server.key").write_text("nonsense\n")
+        done = subprocess.run(
+            [PROGRAM, "check", "-c", str(self.server.settings_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=DEADLINE_S, check=False, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"signpost.yaml:2:\d+: error: no key in \".*server.key\"")
+
+
+class End(unittest.TestCase):
+    def test_connections_end_with_the_server(self):
+        certificates = Certificates(self)
+        server = Server.start(self, RULES, tls_settings(certificates.tls()))
+        with contextlib.ExitStack() as stack:
+            doors = [stack.enter_context(TcpDoor(server.port)), TlsDoor(server.port, certificates.context()),
+                     TlsDoor(server.port)]
+            for door in doors[:2]:
+                door.send(door.request())
+                self.assertEqual(Reply(door.receive_message()).status, 302)
+            doors[0].send(b"INVITE sip:half")
+            server.signal(signal.SIGTERM)
+            for door in doors:
+                self.assertLess(closes_within(door), 3 * PATIENCE)
+                door.socket.close()
+
+    def test_a_peer_that_does_not_read_is_not_waited_for_long(self):
+        server = Server.start(self, RULES, settings(listen=LISTEN))
+        with TcpDoor(server.port) as door:
+            door.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(100):
+                    door.socket.send(b"".join(door.request("OPTIONS") for _ in range(30)))
+            start = time.monotonic()
+            server.signal(signal.SIGTERM)
+            server.process.wait(DEADLINE_S)
+            self.assertLess(time.monotonic() - start, 3 * PATIENCE)
+
+    def test_a_port_in_use(self):
+        with socket.socket() as other:
+            port = free_port()
+            other.bind(("127.0.0.1", port))
+            other.listen()
+            server = Server(RULES, settings(listen=[f"tcp:127.0.0.1:{port}"]))
+            self.addCleanup(server.process.kill)
+            self.assertEqual(server.process.wait(DEADLINE_S), 1)
+            self.assertIn(f"cannot listen on tcp:127.0.0.1:{port}: Address already in use", server.log())
+
+
+class Stack(unittest.TestCase):
+    def test_nta_keeps_tcp_if_asked(self):
+        """It takes a missing Content-Length for 0."""
+        text = settings(listen=LISTEN).replace("peers: [local]", "peers: [local], stack: nta")
+        server = Server.start(self, RULES, text)
+        with TcpDoor(server.port) as door:
+            self.assertEqual(door.ask(door.request(headers={"Content-Length": None})).status, 302)
+
+
+if __name__ == "__main__":
+    unittest.main()
