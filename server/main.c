@@ -34,8 +34,8 @@ static const char usage[] =
 	"\n"
 	"One of -c and -r is needed. Without -c the server listens on udp and tcp "
 	"127.0.0.1:5060\n"
-	"and lets loopback in. SIGHUP reloads the rules and the TLS certificates, "
-        "SIGTERM stops.\n";
+	"and lets loopback in. SIGHUP reloads the rules and TLS certificates.\n"
+	"SIGTERM stops.\n";
 
 static int say_usage(void)
 {
