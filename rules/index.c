@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/index.h"
 
-struct link {
-	const struct link *next;
-	struct link *last; /* of the chain; kept in its first link */
-	uint32_t rule;
-	bool known; /* the index has found that `called` matches */
-};
-
 struct index {
 	struct map exact, prefix; /* → the first link of a chain */
 	struct link *rest;
 	bool has_length[NUMBER_MAX + 1]; /* is there a prefix of so many bytes? */
 };
 
-static bool append(struct arena *arena, struct link **first, uint32_t rule, bool known)
+/* A rule's own link, or another if it stands in several chains. */
+static struct link *link_new(struct arena *arena, struct rule *rule)
 {
-	if (*first && (*first)->last->rule == rule)
+	return rule->link.last ? arena_alloc(arena, sizeof(struct link)) : &rule->link;
+}
+
+static bool append(struct arena *arena, struct link **first, struct rule *rule,
+                   uint32_t number, bool known)
+{
+	if (*first && (*first)->last->rule == number)
 		return true;
-	struct link *link = arena_alloc(arena, sizeof *link);
+	struct link *link = link_new(arena, rule);
 	if (!link)
 		return false;
-	*link = (struct link){NULL, link, rule, known};
+	*link = (struct link){NULL, link, number, known};
 	if (*first) {
 		(*first)->last->next = link;
 		(*first)->last = link;
@@ -31,28 +31,30 @@ static bool append(struct arena *arena, struct link **first, uint32_t rule, bool
 	return true;
 }
 
-static bool add(struct map *map, struct arena *arena, struct slice key, uint32_t rule)
+static bool add(struct map *map, struct arena *arena, struct slice key, struct rule *rule,
+                uint32_t number)
 {
 	struct link *first = map_find(map, key);
 	if (first)
-		return append(arena, &first, rule, true);
-	return append(arena, &first, rule, true) && map_add(map, arena, key, first);
+		return append(arena, &first, rule, number, true);
+	return append(arena, &first, rule, number, true) &&
+	       map_add(map, arena, key, first);
 }
 
-static bool add_rule(struct index *index, struct arena *arena, const struct rule *rule,
+static bool add_rule(struct index *index, struct arena *arena, struct rule *rule,
                      uint32_t number)
 {
 	static const struct text_match none;
 	const struct criterion *criterion = rule->when[CRITERION_CALLED];
 	const struct text_match *called = criterion ? &criterion->text : &none;
 	if ((!criterion || called->pattern_count) &&
-	    !append(arena, &index->rest, number, false))
+	    !append(arena, &index->rest, rule, number, false))
 		return false;
 	for (size_t i = 0; i < called->exact_count; i++)
-		if (!add(&index->exact, arena, called->exact[i], number))
+		if (!add(&index->exact, arena, called->exact[i], rule, number))
 			return false;
 	for (size_t i = 0; i < called->prefix_count; i++) {
-		if (!add(&index->prefix, arena, called->prefix[i], number))
+		if (!add(&index->prefix, arena, called->prefix[i], rule, number))
 			return false;
 		index->has_length[called->prefix[i].len] = true;
 	}

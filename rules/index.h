@@ -16,8 +16,6 @@
 #include "rules/number.h"
 #include "rules/rule.h"
 
-struct link; /* one rule in a chain */
-
 /* Builds the index of a table's rules in its arena. NULL when out of memory. */
 struct index *index_new(const struct table *table);
 

@@ -130,8 +130,18 @@ struct action {
 	const struct rewrite *rewrite; /* NULL: none */
 };
 
+/* A rule's place in a chain of the index: index.h. */
+struct link {
+	const struct link *next;
+	struct link *last; /* of the chain; kept in its first link */
+	uint32_t rule;
+	bool known; /* the index has found that `called` matches */
+};
+
 /* What a lookup reads of most rules comes first, close together. */
 struct rule {
+	struct link
+		link; /* its first place in the index; last is NULL until it is used */
 	bool only_called; /* no criterion but, perhaps, `called` */
 	struct action action;
 	struct slice name;
