@@ -125,7 +125,7 @@ deps-ci: deps-build deps-check deps-lint deps-container
 
 run: deps ## install what is missing, build, serve the example on 127.0.0.1:5060
 	$(AGAIN) all
-	$B/$(NAME) serve -r rules/examples/first.yaml
+	$(if $(filter build/release,$B),build,$B)/$(NAME) serve -r rules/examples/first.yaml
 
 # The tests are found and built in a make of their own, after the packages are there.
 check: deps deps-check ## install what is missing, run the tests; some of them: make check T='reload rules_%'
