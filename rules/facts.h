@@ -19,6 +19,8 @@ struct facts {
 	struct slice called, caller;
 	struct slice host;     /* of the Request-URI, no port; compared without case */
 	struct slice listener; /* where it came in: "udp:192.0.2.1:5060" */
+	struct slice profile;  /* of that listener: its name */
+	struct slice peer;     /* whose network the source is in: its name */
 	struct address source;
 	uint64_t call_key; /* keyed hash of the Call-ID: orders the gateways of a tier */
 

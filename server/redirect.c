@@ -70,6 +70,15 @@ static bool is_listed(const struct settings *settings, struct slice method)
 	return false;
 }
 
+/* The settings' names for where the request came in and who sent it. */
+static void add_names(const struct arrival *arrival, struct facts *facts)
+{
+	const struct profile *profile = arrival->listen->profile;
+	const struct peer *peer = profile_peer(profile, &arrival->source.address);
+	facts->profile = profile->name;
+	facts->peer = peer ? peer->name : (struct slice){0};
+}
+
 /* Asks the table; what it decides goes into response. */
 static void ask(struct redirect *redirect, const struct table *table,
                 struct request *request, const struct arrival *arrival,
@@ -83,6 +92,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 		explanation->why = "the user part of the Request-URI is too long";
 		return;
 	}
+	add_names(arrival, &explanation->facts);
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
 	explanation->decided = true;

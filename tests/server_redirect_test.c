@@ -417,6 +417,18 @@ START_TEST(other_messages_are_explained_as_answered)
 }
 END_TEST
 
+START_TEST(the_rules_know_profile_and_peer)
+{
+	struct explanation explanation = {0};
+	const char *text = write_request("INVITE", "sip:+441@home.example", "");
+	ask_text(slice_of(text));
+	check_explained(text, &explanation);
+	ck_assert(explanation.decided);
+	ck_assert(slice_equal(explanation.facts.profile, slice_of("p")));
+	ck_assert(slice_equal(explanation.facts.peer, slice_of("pbx")));
+}
+END_TEST
+
 /* Size: RFC 3261 18.1.1 */
 
 static size_t count_contacts(void)
@@ -595,6 +607,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, the_explanation_is_the_answer, 0, COUNT(answers));
 	tcase_add_loop_test(tests, other_messages_are_explained_as_answered, 0,
 	                    COUNT(messages));
+	tcase_add_test(tests, the_rules_know_profile_and_peer);
 	tcase_add_loop_test(tests, a_udp_reply_keeps_the_best_contacts_that_fit, 0,
 	                    COUNT(sizes));
 	tcase_add_test(tests, a_reply_that_no_datagram_holds_is_not_sent);
