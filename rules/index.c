@@ -61,11 +61,11 @@ static bool add_rule(struct index *index, struct arena *arena, struct rule *rule
 	return true;
 }
 
-struct index *index_new(const struct table *table)
+struct index *index_new(struct arena *arena, const struct ruleset *ruleset)
 {
-	struct index *index = arena_alloc(table->arena, sizeof *index);
-	for (size_t i = 0; index && i < table->rule_count; i++)
-		if (!add_rule(index, table->arena, &table->rules[i], (uint32_t)i))
+	struct index *index = arena_alloc(arena, sizeof *index);
+	for (size_t i = 0; index && i < ruleset->rule_count; i++)
+		if (!add_rule(index, arena, &ruleset->rules[i], (uint32_t)i))
 			return NULL;
 	return index;
 }

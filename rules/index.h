@@ -16,8 +16,8 @@
 #include "rules/number.h"
 #include "rules/rule.h"
 
-/* Builds the index of a table's rules in its arena. NULL when out of memory. */
-struct index *index_new(const struct table *table);
+/* Builds the index of a ruleset's rules in arena. NULL when out of memory. */
+struct index *index_new(struct arena *arena, const struct ruleset *ruleset);
 
 /* A walk over the rules that may match one number. */
 struct walk {

@@ -87,7 +87,8 @@ static bool add_name(struct load *load, struct map *names, struct rule *rule)
 	return map_add(names, load->arena, rule->name, rule) || load_memory(load);
 }
 
-static bool read_rules(struct load *load, struct table *table, const struct node *node)
+static bool read_rules(struct load *load, struct ruleset *ruleset,
+                       const struct node *node)
 {
 	if (node->type != NODE_LIST)
 		return load_error(load, node, "begin each rule with a dash",
@@ -95,14 +96,14 @@ static bool read_rules(struct load *load, struct table *table, const struct node
 		                  node_type_name(node));
 	if (node->count > RULES_MAX)
 		return load_error(load, node, NULL, "more than %u rules", RULES_MAX);
-	table->rules = arena_array(load->arena, node->count, sizeof *table->rules);
-	if (!table->rules)
+	ruleset->rules = arena_array(load->arena, node->count, sizeof *ruleset->rules);
+	if (!ruleset->rules)
 		return load_memory(load);
-	table->rule_count = node->count;
+	ruleset->rule_count = node->count;
 	struct map names = {0};
 	bool good = true;
 	for (size_t i = 0; i < node->count && !load->out_of_memory; i++) {
-		struct rule *rule = &table->rules[i];
+		struct rule *rule = &ruleset->rules[i];
 		good &= read_rule(load, node->items[i], "a rule",
 		                  sizeof rule_fields / sizeof *rule_fields, rule);
 		good &= (rule->name.at || set_default_name(load, rule, i + 1)) &&
@@ -111,22 +112,24 @@ static bool read_rules(struct load *load, struct table *table, const struct node
 	return good && !load->out_of_memory;
 }
 
-static bool read_match(struct load *load, struct table *table, const struct node *node)
+static bool read_match(struct load *load, struct ruleset *ruleset,
+                       const struct node *node)
 {
-	table->longest =
+	ruleset->longest =
 		node->type == NODE_SCALAR && slice_equal(node->text, slice_of("longest"));
-	if (!table->longest &&
+	if (!ruleset->longest &&
 	    !(node->type == NODE_SCALAR && slice_equal(node->text, slice_of("first"))))
 		return load_error(load, node, NULL, "\"match\" must be first or longest");
 	return true;
 }
 
-static bool read_default(struct load *load, struct table *table, const struct node *node)
+static bool read_default(struct load *load, struct ruleset *ruleset,
+                         const struct node *node)
 {
-	table->fallback.name = slice_of("default");
-	table->fallback.action.status = 404; /* RFC 3261 21.4.5 */
+	ruleset->fallback.name = slice_of("default");
+	ruleset->fallback.action.status = 404; /* RFC 3261 21.4.5 */
 	return !node ||
-	       read_rule(load, node, "\"default\"", ANSWER_FIELDS, &table->fallback);
+	       read_rule(load, node, "\"default\"", ANSWER_FIELDS, &ruleset->fallback);
 }
 
 bool load_table(struct table_load *table_load, const struct document *document)
@@ -138,20 +141,21 @@ bool load_table(struct table_load *table_load, const struct document *document)
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
 		{"default", schema_keep, 0, offsetof(struct keys, fallback)}};
 	struct load *load = &table_load->load;
-	struct table *table = table_load->table;
+	struct ruleset *top = &table_load->table->top;
+	size_t budget = SHADOW_COMPARISONS_MAX;
 	struct keys keys = {0};
 	bool good = schema_read(load, document_root(document), "a routing table", fields,
 	                        5, &keys);
-	good &= !keys.match || read_match(load, table, keys.match);
+	good &= !keys.match || read_match(load, top, keys.match);
 	good &= !keys.gateways || gateways_read(load, keys.gateways, NULL);
 	good &= !keys.groups || groups_read(load, keys.groups, NULL);
-	good &= !keys.rules || read_rules(load, table, keys.rules);
-	good &= read_default(load, table, keys.fallback);
+	good &= !keys.rules || read_rules(load, top, keys.rules);
+	good &= read_default(load, top, keys.fallback);
 	if (!good)
 		return false;
-	table->index = index_new(table);
-	if (!table->index)
+	top->index = index_new(load->arena, top);
+	if (!top->index)
 		return load_memory(load);
-	shadow_warn(load, table);
+	shadow_warn(load, top, &budget);
 	return true;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* rule.h - the compiled parts of a routing table, private to rules/.
  *
- *     table ── rules[] ──┬─ when[], unless[]  criteria, by kind
- *       │                ├─ rewrite
- *       │                └─ action ── route ── tiers[] ── gateways[]
- *       ├─ index    called numbers and prefixes → rules
+ *     table ── ruleset ──┬─ rules[] ──┬─ when[], unless[]  criteria, by kind
+ *       │                │            ├─ rewrite
+ *       │                │            └─ action ── route ── tiers[] ── gateways[]
+ *       │                └─ index    called numbers and prefixes → rules
  *       └─ gateways, groups by name
  *
  * Everything lives in the table's arena except compiled regexes, which the table lists
@@ -152,16 +152,22 @@ struct rule {
 
 struct index;
 
-struct table {
-	struct arena *arena;
+/* Rules that are asked one after the other, and what is answered if none of them matches.
+ */
+struct ruleset {
 	bool longest; /* match: longest */
 	size_t rule_count;
 	struct rule *rules;
 	struct rule fallback; /* `default` */
-	struct map names;     /* of gateways and groups: struct named */
+	struct index *index;
+};
+
+struct table {
+	struct arena *arena;
+	struct ruleset top;
+	struct map names; /* of gateways and groups: struct named */
 	const struct named *named;
 	size_t gateway_count, group_count;
-	struct index *index;
 	struct compiled_pattern *patterns;
 	size_t pattern_count;
 	const struct gateway *gateways;

@@ -87,13 +87,13 @@ void table_free(struct table *table)
 
 struct table_counts table_counts(const struct table *table)
 {
-	return (struct table_counts){table->rule_count, table->gateway_count,
+	return (struct table_counts){table->top.rule_count, table->gateway_count,
 	                             table->group_count, arena_bytes(table->arena)};
 }
 
 bool table_is_longest(const struct table *table)
 {
-	return table->longest;
+	return table->top.longest;
 }
 
 static void visit_listeners(const struct criterion *criterion,
@@ -104,15 +104,22 @@ static void visit_listeners(const struct criterion *criterion,
 		                  criterion->position);
 }
 
+static void visit_ruleset(const struct ruleset *ruleset,
+                          const struct table_visitor *visitor)
+{
+	for (size_t i = 0; i < ruleset->rule_count; i++) {
+		const struct rule *rule = &ruleset->rules[i];
+		visit_listeners(rule->when[CRITERION_LISTENER], visitor);
+		visit_listeners(rule->unless[CRITERION_LISTENER], visitor);
+	}
+}
+
 void table_visit(const struct table *table, const struct table_visitor *visitor)
 {
 	for (const struct gateway *g = table->gateways; g; g = g->next)
 		visitor->target(visitor->arg, g->uri.host, target_port(&g->uri),
 		                g->position);
-	for (size_t i = 0; i < table->rule_count; i++) {
-		visit_listeners(table->rules[i].when[CRITERION_LISTENER], visitor);
-		visit_listeners(table->rules[i].unless[CRITERION_LISTENER], visitor);
-	}
+	visit_ruleset(&table->top, visitor);
 }
 
 /* Looking up: match → rewrite → select */
@@ -127,10 +134,10 @@ static const char *const negated_names[CRITERION_KINDS] = {
 	"not: called", "not: caller",   "not: host",
 	"not: source", "not: listener", "not: header"};
 
-static void tell(const struct trace *trace, const struct table *table, uint32_t index,
+static void tell(const struct trace *trace, const struct ruleset *ruleset, uint32_t index,
                  bool matched, enum criterion_kind kind, bool negated)
 {
-	const struct rule *rule = &table->rules[index];
+	const struct rule *rule = &ruleset->rules[index];
 	struct considered considered;
 	if (!trace)
 		return;
@@ -147,19 +154,19 @@ static void tell(const struct trace *trace, const struct table *table, uint32_t 
 
 /* The first rule that matches, the default if none does; NULL if a regex gave up, and
  * then *gave_up is the rule it stands in. */
-static const struct rule *match(const struct table *table, const struct facts *facts,
+static const struct rule *match(const struct ruleset *ruleset, const struct facts *facts,
                                 struct workspace *workspace, const struct trace *trace,
                                 const struct rule **gave_up)
 {
 	uint32_t index;
 	bool known, negated;
 	enum criterion_kind kind;
-	walk_start(&workspace->walk, table->index, facts->called, table->longest);
+	walk_start(&workspace->walk, ruleset->index, facts->called, ruleset->longest);
 	while (walk_next(&workspace->walk, &index, &known)) {
-		const struct rule *rule = &table->rules[index];
+		const struct rule *rule = &ruleset->rules[index];
 		enum pattern_result result = criteria_match(
 			rule, facts, known, workspace->space, &kind, &negated);
-		tell(trace, table, index, result == PATTERN_YES, kind, negated);
+		tell(trace, ruleset, index, result == PATTERN_YES, kind, negated);
 		if (result == PATTERN_YES)
 			return rule;
 		if (result == PATTERN_GAVE_UP) {
@@ -167,7 +174,7 @@ static const struct rule *match(const struct table *table, const struct facts *f
 			return NULL;
 		}
 	}
-	return &table->fallback;
+	return &ruleset->fallback;
 }
 
 static void refuse(struct decision *decision, unsigned status, enum decision_cause cause)
@@ -238,7 +245,7 @@ void table_lookup(const struct table *table, const struct facts *facts,
                   struct decision *decision)
 {
 	const struct rule *gave_up = NULL;
-	const struct rule *rule = match(table, facts, workspace, trace, &gave_up);
+	const struct rule *rule = match(&table->top, facts, workspace, trace, &gave_up);
 	const struct rule *named = rule ? rule : gave_up;
 	const struct action *action = &named->action;
 	*decision = (struct decision){.status = action->status,
@@ -258,7 +265,7 @@ void table_lookup(const struct table *table, const struct facts *facts,
 
 void table_rule(const struct table *table, size_t index, struct considered *out)
 {
-	const struct rule *rule = &table->rules[index];
+	const struct rule *rule = &table->top.rules[index];
 	describe(rule, index, out);
 	out->criterion = criterion_name(CRITERION_CALLED);
 	if (rule->when[CRITERION_CALLED])

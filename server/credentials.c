@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/credentials.h"
 
+#include "rules/path.h"
 #include "rules/schema.h"
-#include "server/path.h"
 
 struct reading {
 	struct credentials *credentials;

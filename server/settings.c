@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rules/path.h"
 #include "rules/schema.h"
 #include "server/methods.h"
-#include "server/path.h"
 #include "server/profiles.h"
 #include "server/secret.h"
 

@@ -65,7 +65,7 @@ START_TEST(an_action_reads_as)
 	char yaml[1000], got[400];
 	snprintf(yaml, sizeof yaml, "rules: [{%s}]", good[_i].keys);
 	struct table *table = loading_good(yaml);
-	describe_action(&table->rules[0].action, got, sizeof got);
+	describe_action(&table->top.rules[0].action, got, sizeof got);
 	ck_assert_str_eq(got, good[_i].action);
 	table_free(table);
 }
@@ -142,7 +142,8 @@ START_TEST(a_reason_has_the_form_of_rfc_3326)
 			  "  hint: for example Q.850;cause=21;text=\"Call "
 			  "rejected\"\n");
 	if (table)
-		ck_assert_str_eq(table->rules[0].action.reason.at, reasons[_i].reason);
+		ck_assert_str_eq(table->top.rules[0].action.reason.at,
+		                 reasons[_i].reason);
 	free(findings);
 	table_free(table);
 }

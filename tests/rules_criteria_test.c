@@ -140,8 +140,8 @@ START_TEST(a_rule_matches_if_all_its_criteria_do)
 	struct facts facts = a_call(asked[_i].source ? asked[_i].source : "192.0.2.7");
 	enum criterion_kind kind;
 	bool negated;
-	enum pattern_result result =
-		criteria_match(&table->rules[0], &facts, false, space, &kind, &negated);
+	enum pattern_result result = criteria_match(&table->top.rules[0], &facts, false,
+	                                            space, &kind, &negated);
 	char got[30] = "";
 	if (result != PATTERN_YES)
 		snprintf(got, sizeof got, "%s%s", negated ? "not " : "",
@@ -159,7 +159,7 @@ START_TEST(a_called_number_that_is_known_to_match_is_not_asked)
 	struct facts facts = a_call("192.0.2.7");
 	enum criterion_kind kind;
 	bool negated;
-	ck_assert(criteria_match(&table->rules[0], &facts, true, space, &kind,
+	ck_assert(criteria_match(&table->top.rules[0], &facts, true, space, &kind,
 	                         &negated) == PATTERN_YES);
 	table_free(table);
 }
@@ -188,7 +188,7 @@ START_TEST(a_call_of_which_nothing_is_known_matches_what_asks_for_nothing)
 		enum criterion_kind kind;
 		bool negated;
 		enum pattern_result result = criteria_match(
-			&table->rules[0], &facts, false, space, &kind, &negated);
+			&table->top.rules[0], &facts, false, space, &kind, &negated);
 		ck_assert_msg((result == PATTERN_YES) == rows[i].matches, "{%s}",
 		              rows[i].criteria);
 		table_free(table);
@@ -218,7 +218,7 @@ START_TEST(a_regex_that_gives_up_is_neither_a_match_nor_none)
 	                      .request = values};
 	enum criterion_kind kind;
 	bool negated;
-	ck_assert(criteria_match(&table->rules[0], &facts, false, space, &kind,
+	ck_assert(criteria_match(&table->top.rules[0], &facts, false, space, &kind,
 	                         &negated) == PATTERN_GAVE_UP);
 	char got[30];
 	snprintf(got, sizeof got, "%s%s", negated ? "not " : "", criterion_name(kind));
@@ -246,7 +246,7 @@ static const struct {
 START_TEST(a_criterion_describes_what_it_wants)
 {
 	struct table *table = load_criteria(described[_i].criteria);
-	const struct criterion *criterion = table->rules[0].when[described[_i].kind];
+	const struct criterion *criterion = table->top.rules[0].when[described[_i].kind];
 	ck_assert_ptr_nonnull(criterion);
 	ck_assert_str_eq(criterion->wanted.at, described[_i].wanted);
 	ck_assert_uint_eq(criterion->position.line, 1);
@@ -371,8 +371,8 @@ START_TEST(a_source_is_found_among_many_networks)
 			want |= network_has(&networks[i], &facts.source);
 		enum criterion_kind kind;
 		bool negated;
-		enum pattern_result got = criteria_match(&table->rules[0], &facts, false,
-		                                         space, &kind, &negated);
+		enum pattern_result got = criteria_match(&table->top.rules[0], &facts,
+		                                         false, space, &kind, &negated);
 		loading_expect((got == PATTERN_YES) == want, "%s", text);
 		found += want;
 	}
@@ -438,7 +438,7 @@ START_TEST(criteria_cover_criteria_by_what_they_say)
 {
 	struct table *outer = load_criteria(pairs[_i].outer);
 	struct table *inner = load_criteria(pairs[_i].inner);
-	ck_assert_msg(criteria_cover(&outer->rules[0], &inner->rules[0]) ==
+	ck_assert_msg(criteria_cover(&outer->top.rules[0], &inner->top.rules[0]) ==
 	                      pairs[_i].covers,
 	              "{%s} {%s}", pairs[_i].outer, pairs[_i].inner);
 	table_free(outer);
@@ -452,10 +452,10 @@ START_TEST(the_size_of_a_rule_is_what_there_is_to_compare)
 		load_criteria("called: [1, 2], caller: {prefix: 1, regex: 2}, source: "
 	                      "[10.0.0.1, 10.0.0.2], "
 	                      "header: {X: [a, b], Y: c}, not: {called: 9}");
-	ck_assert_uint_eq(criteria_size(&table->rules[0]), 11);
+	ck_assert_uint_eq(criteria_size(&table->top.rules[0]), 11);
 	table_free(table);
 	table = load_criteria("");
-	ck_assert_uint_eq(criteria_size(&table->rules[0]), 1);
+	ck_assert_uint_eq(criteria_size(&table->top.rules[0]), 1);
 	table_free(table);
 }
 END_TEST

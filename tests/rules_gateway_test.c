@@ -70,7 +70,7 @@ START_TEST(names_are_any_text)
 		         names[i], names[i], names[i], names[i]);
 		struct table *table = loading_good(yaml);
 		ck_assert_ptr_nonnull(find_gateway(table, names[i]));
-		ck_assert_str_eq(table->rules[0].name.at, names[i]);
+		ck_assert_str_eq(table->top.rules[0].name.at, names[i]);
 		table_free(table);
 	}
 }
@@ -103,7 +103,7 @@ START_TEST(a_redirect_names_tiers_of_gateways)
 	         "groups: {pair: [[a, b], c], one: b}\nrules: [{redirect: %s}]\n",
 	         routes[_i].redirect);
 	struct table *table = loading_good(yaml);
-	describe_route(&table->rules[0].action.route, got, sizeof got);
+	describe_route(&table->top.rules[0].action.route, got, sizeof got);
 	ck_assert_str_eq(got, routes[_i].tiers);
 	ck_assert_uint_eq(table_counts(table).groups, 2);
 	ck_assert_uint_eq(table_counts(table).gateways, 3);
@@ -114,7 +114,7 @@ END_TEST
 START_TEST(a_uri_in_a_rule_weighs_one_and_is_found_by_its_text)
 {
 	struct table *table = loading_good("rules: [{redirect: \"sip:{called}@x\"}]");
-	const struct gateway *x = table->rules[0].action.route.tiers[0].gateways[0];
+	const struct gateway *x = table->top.rules[0].action.route.tiers[0].gateways[0];
 	ck_assert_uint_eq(x->weight, 1);
 	ck_assert(x->enabled);
 	ck_assert_uint_eq(x->hash, map_hash(slice_of("sip:{called}@x")));
@@ -280,7 +280,7 @@ START_TEST(a_redirect_to_disabled_gateways_only_is_warned_of)
 	                           "redirect is disabled\n"
 	                           "  hint: calls will be answered 480\n"
 	                         : "");
-	ck_assert(route_is_disabled(&table->rules[0].action.route) ==
+	ck_assert(route_is_disabled(&table->top.rules[0].action.route) ==
 	          disabled[_i].disabled);
 	free(findings);
 	table_free(table);
@@ -352,7 +352,7 @@ START_TEST(many_gateways_and_groups_are_soon_read)
 	fclose(to);
 	struct table *table = loading_good(yaml);
 	char got[100];
-	describe_route(&table->rules[0].action.route, got, sizeof got);
+	describe_route(&table->top.rules[0].action.route, got, sizeof got);
 	ck_assert_str_eq(got, "gw0|gw1|gw49999|gw0");
 	table_free(table);
 	free(yaml);

@@ -16,7 +16,7 @@ static void describe_walk(const struct table *table, struct slice called, bool l
 	bool known;
 	size_t len = 0;
 	*to = '\0';
-	walk_start(&walk, table->index, called, longest);
+	walk_start(&walk, table->top.index, called, longest);
 	while (walk_next(&walk, &rule, &known))
 		len += (size_t)snprintf(to + len, size - len, "%s%u%s", len ? " " : "",
 		                        rule, known ? "" : "?");
@@ -110,8 +110,8 @@ static void many_init(struct many *many, size_t count)
 	many->texts = calloc(count, sizeof *many->texts);
 	many->names = calloc(count, sizeof *many->names);
 	many->table = (struct table){.arena = arena_new(LOADING_PLENTY),
-	                             .rule_count = count,
-	                             .rules = many->rules};
+	                             .top.rule_count = count,
+	                             .top.rules = many->rules};
 }
 
 static void many_set(struct many *many, size_t i, const char *number, bool exact)
@@ -148,8 +148,8 @@ START_TEST(a_walk_over_100000_rules_visits_those_of_its_number_only)
 		         i / 6);
 		many_set(&many, i, number, i % 7 == 0);
 	}
-	many.table.index = index_new(&many.table);
-	ck_assert_ptr_nonnull(many.table.index);
+	many.table.top.index = index_new(many.table.arena, &many.table.top);
+	ck_assert_ptr_nonnull(many.table.top.index);
 	uint64_t state = 5;
 	size_t visited = 0;
 	for (int call = 0; call < 2000; call++) {
@@ -164,7 +164,7 @@ START_TEST(a_walk_over_100000_rules_visits_those_of_its_number_only)
 			for (size_t i = 0; i < COUNT; i++)
 				wanted += i % 7 ? slice_begins(called, many.texts[i])
 				                : slice_equal(called, many.texts[i]);
-		walk_start(&walk, many.table.index, called, call % 2);
+		walk_start(&walk, many.table.top.index, called, call % 2);
 		while (walk_next(&walk, &rule, &known)) {
 			loading_expect(
 				known && slice_begins(called, many.texts[rule]) &&
@@ -196,15 +196,15 @@ START_TEST(a_walk_has_room_for_every_length_there_is)
 	}
 	many_set(&many, NUMBER_MAX + 1, "", true);
 	many.texts[NUMBER_MAX + 1] = (struct slice){ones, NUMBER_MAX};
-	many.table.index = index_new(&many.table);
+	many.table.top.index = index_new(many.table.arena, &many.table.top);
 	for (int longest = 0; longest < 2; longest++) {
 		size_t count = 0;
-		walk_start(&walk, many.table.index, (struct slice){ones, NUMBER_MAX},
+		walk_start(&walk, many.table.top.index, (struct slice){ones, NUMBER_MAX},
 		           longest);
 		while (walk_next(&walk, &rule, &known))
 			count++;
 		ck_assert_uint_eq(count, NUMBER_MAX + 3);
-		walk_start(&walk, many.table.index, (struct slice){ones, sizeof ones},
+		walk_start(&walk, many.table.top.index, (struct slice){ones, sizeof ones},
 		           longest);
 		for (count = 0; walk_next(&walk, &rule, &known);)
 			count++;
@@ -247,15 +247,15 @@ START_TEST(a_chain_is_visited_in_order_until_told_to_stop)
 	};
 	for (int i = 0; i < LOADING_COUNT(rows); i++) {
 		struct visits visits = {"", rows[i].stop};
-		index_visit(table->index, slice_of(rows[i].key), rows[i].exact, visit,
+		index_visit(table->top.index, slice_of(rows[i].key), rows[i].exact, visit,
 		            &visits);
 		ck_assert_str_eq(visits.text, rows[i].want);
 	}
 	struct visits visits = {"", 5};
-	index_visit_rest(table->index, visit, &visits);
+	index_visit_rest(table->top.index, visit, &visits);
 	ck_assert_str_eq(visits.text, "2 5 ");
 	visits = (struct visits){"", 99};
-	index_visit_rest(table->index, visit, &visits);
+	index_visit_rest(table->top.index, visit, &visits);
 	ck_assert_str_eq(visits.text, "2 5 7 ");
 	table_free(table);
 }
@@ -271,10 +271,10 @@ START_TEST(an_index_without_memory_is_none)
 		many_set(&many, i, number, i % 2);
 	}
 	size_t failures = 0;
-	for (size_t limit = 0; !many.table.index; limit += 16, failures++) {
+	for (size_t limit = 0; !many.table.top.index; limit += 16, failures++) {
 		arena_free(many.table.arena);
 		many.table.arena = arena_new(1000 + limit);
-		many.table.index = index_new(&many.table);
+		many.table.top.index = index_new(many.table.arena, &many.table.top);
 	}
 	ck_assert_uint_gt(failures, 100);
 	many_fini(&many);

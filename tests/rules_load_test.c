@@ -49,10 +49,10 @@ START_TEST(rules_without_a_name_have_a_number)
 	                                   "- {name: uk, called: 2, reject: 404}\n"
 	                                   "- {called: 3, reject: 404}\n");
 	for (size_t i = 0; i < 3; i++) {
-		ck_assert_str_eq(table->rules[i].name.at, names[i]);
-		ck_assert_uint_eq(table->rules[i].position.line, i + 2);
-		ck_assert_uint_eq(table->rules[i].position.column, 3);
-		ck_assert_str_eq(table->rules[i].position.file, LOADING_FILE);
+		ck_assert_str_eq(table->top.rules[i].name.at, names[i]);
+		ck_assert_uint_eq(table->top.rules[i].position.line, i + 2);
+		ck_assert_uint_eq(table->top.rules[i].position.column, 3);
+		ck_assert_str_eq(table->top.rules[i].position.file, LOADING_FILE);
 	}
 	table_free(table);
 }

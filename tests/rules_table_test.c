@@ -410,16 +410,16 @@ static const struct rule *look_at_all(const struct table *table,
                                       struct pattern_space *space)
 {
 	const struct rule *best = NULL;
-	for (size_t i = 0; i < table->rule_count; i++) {
-		const struct rule *rule = &table->rules[i];
+	for (size_t i = 0; i < table->top.rule_count; i++) {
+		const struct rule *rule = &table->top.rules[i];
 		if (!rule_matches(rule, facts, space))
 			continue;
 		if (!best ||
-		    (table->longest && match_length(rule, facts->called) >
-		                               match_length(best, facts->called)))
+		    (table->top.longest && match_length(rule, facts->called) >
+		                                   match_length(best, facts->called)))
 			best = rule;
 	}
-	return best ? best : &table->fallback;
+	return best ? best : &table->top.fallback;
 }
 
 static struct table *load_random(uint64_t *state, struct loading_rules *rules,
@@ -445,7 +445,7 @@ struct considering {
 static void check_considered(void *arg, const struct considered *considered)
 {
 	struct considering *considering = arg;
-	const struct rule *rule = &considering->table->rules[considered->index];
+	const struct rule *rule = &considering->table->top.rules[considered->index];
 	bool matches = rule_matches(rule, considering->facts, considering->space);
 	loading_expect(!considering->matched, "the one that matches is not the last");
 	loading_expect(slice_equal(considered->name, rule->name) &&
@@ -465,12 +465,12 @@ static void check_random_call(const struct table *table, uint64_t *state,
 	table_lookup(table, &call.facts, workspace, NULL, &plain);
 	loading_expect(slice_equal(plain.rule, want->name),
 	               "%s, called %s caller %s: got %s, want %s",
-	               table->longest ? "longest" : "first", call.called, call.caller,
+	               table->top.longest ? "longest" : "first", call.called, call.caller,
 	               plain.rule.at, want->name.at);
 	struct considering considering = {table, &call.facts, space, false};
 	table_lookup(table, &call.facts, workspace,
 	             &(struct trace){check_considered, &considering}, &traced);
-	loading_expect(considering.matched == (want != &table->fallback) &&
+	loading_expect(considering.matched == (want != &table->top.fallback) &&
 	                       slice_equal(plain.rule, traced.rule) &&
 	                       plain.status == traced.status &&
 	                       plain.position.line == traced.position.line,
@@ -500,16 +500,16 @@ static void shuffle(uint64_t *state, const struct table *table, const struct fac
                     struct pattern_space *space, size_t *order)
 {
 	size_t matching[LOADING_RULES_MAX], count = 0, next = 0;
-	for (size_t i = 0; i < table->rule_count; i++) {
+	for (size_t i = 0; i < table->top.rule_count; i++) {
 		size_t j = (size_t)(loading_random(state) % (i + 1));
 		order[i] = order[j];
 		order[j] = i;
 	}
-	for (size_t i = 0; i < table->rule_count; i++)
-		if (rule_matches(&table->rules[i], facts, space))
+	for (size_t i = 0; i < table->top.rule_count; i++)
+		if (rule_matches(&table->top.rules[i], facts, space))
 			matching[count++] = i;
-	for (size_t i = 0; i < table->rule_count; i++)
-		if (rule_matches(&table->rules[order[i]], facts, space))
+	for (size_t i = 0; i < table->top.rule_count; i++)
+		if (rule_matches(&table->top.rules[order[i]], facts, space))
 			order[i] = matching[next++];
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/path.h"
+#include "rules/path.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* path.h - paths in signpost.yaml are relative to its folder. */
-#ifndef SERVER_PATH_H
-#define SERVER_PATH_H
+/* path.h - paths in a file are relative to its folder. */
+#ifndef RULES_PATH_H
+#define RULES_PATH_H
 
 #include "rules/schema.h"
 
