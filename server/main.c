@@ -21,6 +21,9 @@ static const char usage[] =
 	"  route [-c signpost.yaml] [-r rules.yaml] [OPTION...] CALLED\n"
 	"                                             the answer to a call, and why\n"
 	"      --caller X           number, user or URI of the caller\n"
+	"      --host H             host of the Request-URI, where CALLED is no URI\n"
+	"      --peer P             who sends it: a peer of the settings\n"
+	"      --profile P          a profile of the settings that it comes in by\n"
 	"      --source ADDR[:PORT] where the request comes from\n"
 	"      --listener L         where it comes in: udp:192.0.2.1:5060\n"
 	"      --header 'N: value'  a header of the request; may be repeated\n"
@@ -73,6 +76,15 @@ static bool take_option(struct options *options, int option)
 	case 'f':
 		question->caller = optarg;
 		return true;
+	case 'H':
+		question->host = optarg;
+		return true;
+	case 'p':
+		question->peer = optarg;
+		return true;
+	case 'P':
+		question->profile = optarg;
+		return true;
 	case 's':
 		question->source = optarg;
 		return true;
@@ -86,7 +98,7 @@ static bool take_option(struct options *options, int option)
 		question->call_id = optarg;
 		return true;
 	case 'h':
-		if (question->header_count == ROUTE_HEADERS_MAX)
+		if (question->header_count == QUESTION_HEADERS_MAX)
 			return false;
 		question->headers[question->header_count++] = optarg;
 		return true;
@@ -165,6 +177,9 @@ static int check_command(int argc, char **argv)
 static int route_command(int argc, char **argv)
 {
 	static const struct option longs[] = {{"caller", required_argument, NULL, 'f'},
+	                                      {"host", required_argument, NULL, 'H'},
+	                                      {"peer", required_argument, NULL, 'p'},
+	                                      {"profile", required_argument, NULL, 'P'},
 	                                      {"source", required_argument, NULL, 's'},
 	                                      {"listener", required_argument, NULL, 'l'},
 	                                      {"header", required_argument, NULL, 'h'},
@@ -178,7 +193,7 @@ static int route_command(int argc, char **argv)
 	    left + 1 != argc ||
 	    !(configuration->settings_path || configuration->rules_path))
 		return say_usage();
-	options.question.called = argv[left];
+	options.question.call = argv[left];
 	int status = load(configuration, false) ? route(configuration, &options.question)
 	                                        : EXIT_FAILURE;
 	configuration_free(configuration);

@@ -209,7 +209,7 @@ class Usage(unittest.TestCase):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
             for word in ("serve", "check", "route", "ping", "help", "version", "--caller", "--source", "--listener",
-                         "--header", "--method", "--call-id", "--timeout"):
+                         "--header", "--method", "--call-id", "--timeout", "--host", "--peer", "--profile"):
                 self.assertIn(word, done.stdout)
         lines = done.stdout.splitlines()
         self.assertLessEqual(max(map(len, lines)), 100, "lines fit a terminal")

@@ -280,7 +280,7 @@ class Explanation(unittest.TestCase):
 
     def test_each_criterion_can_be_given(self):
         for winner, arguments in (
-            ("tenant", ["sip:1@tenant.test"]),
+            ("tenant", ["sip:1@tenant.test"]), ("tenant", ["1", "--host", "tenant.test"]),
             ("vip", ["1", "--caller", "+1556"]), ("vip", ["1", "--caller", "sip:+1-556@x.test"]),
             ("by header", ["1", "--header", "X-Tenant: acme"]), ("by header", ["1", "--header", "x-tenant:acme"]),
             ("night", ["+44", "--source", "127.9.9.9:7000"]), ("by tcp", ["7", "--listener", "tcp:127.0.0.1:5060"]),
@@ -313,10 +313,40 @@ class Explanation(unittest.TestCase):
             (OTHER, ["+44", "--method", "ACK"]), (OTHER, ["+44", "--method", "REGISTER"]), (OTHER, ["480"]),
             (OTHER, ["+44", "--source", "10.0.0.1"]),  # a stranger: no reply
             (FAILED, ["+44", "--source", "nowhere"]), (FAILED, ["+44", "--listener", "udp:10.0.0.1:5060"]),
+            (FAILED, ["sip:+44@a.test", "--host", "b.test"]), (FAILED, ["+44", "--peer", "nobody"]),
             (FAILED, ["+44", "--header", "no colon"]), (FAILED, ["+44", "--header", "A: b\r\nC: d"]),
             (USAGE, []), (USAGE, ["+44", "+45"]), (USAGE, ["--frob", "+44"]), (USAGE, ["+44", "--caller"]),
         ):
             self.ask(*arguments, status=status)
+
+    def test_a_peer_or_a_profile_says_where_from_and_where_to(self):
+        """The address is one that is the peer's own, also where its network is within another's."""
+        self.folder.joinpath("signpost.yaml").write_text(
+            'profiles:\n  in: {listen: "udp:127.0.0.1:5060", peers: [local, all]}\n'
+            '  out: {listen: ["udp:127.0.0.2:5060", "tcp:127.0.0.2:5070"], peers: [all, edge]}\n'
+            "peers:\n  local: {networks: 127.0.0.0/8}\n  all: {networks: [10.0.0.0/8, 172.16.0.0/12]}\n"
+            "  edge: {networks: 10.0.0.0/24}\nrules: all.yaml\n")
+        self.folder.joinpath("all.yaml").write_text("rules: [{redirect: 'sip:gw.test'}]\n")
+        for arguments, source, listener in (
+            (["--peer", "local"], "127.0.0.0", "127.0.0.1:5060"), (["--peer", "edge"], "10.0.0.0", "127.0.0.2:5060"),
+            (["--peer", "all"], "10.0.0.0", "127.0.0.1:5060"),
+            (["--peer", "all", "--profile", "out"], "172.16.0.0", "127.0.0.2:5060"),
+            (["--profile", "out"], "172.16.0.0", "127.0.0.2:5060"),
+            (["--peer", "all", "--listener", "tcp:127.0.0.2:5070"], "172.16.0.0", "127.0.0.2:5070"),
+            (["--peer", "all", "--source", "10.9.9.9:7"], "10.9.9.9", "127.0.0.1:5060"),
+        ):
+            output = run("route", "-c", "signpost.yaml", "+44", *arguments, cwd=self.folder).stdout
+            self.assertIn(f"INVITE sip:+44@{listener} SIP/2.0", output, arguments)
+            self.assertRegex(output, f"From: <sip:anonymous@{re.escape(source)}:", arguments)
+        for arguments, why in (
+            (["--peer", "edges"], 'peer "edges": no profile has such a peer'),
+            (["--peer", "edge", "--profile", "in"], 'peer "edge": the profile has no such peer'),
+            (["--profile", "inn"], 'profile "inn": the settings have no such profile'),
+            (["--profile", "in", "--listener", "udp:127.0.0.2"], 'profile "in": the listener is another profile\'s'),
+            (["--peer", "local", "--source", "10.0.0.1"], 'source "10.0.0.1": this address is not the peer\'s'),
+        ):
+            done = run("route", "-c", "signpost.yaml", "+44", *arguments, cwd=self.folder)
+            self.assertEqual((done.returncode, done.stderr), (FAILED, f"signpost: {why}\n"))
 
     def test_a_bad_table_is_a_failure(self):
         self.folder.joinpath("bad.yaml").write_text("rules: [{}]")

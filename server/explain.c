@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/explain.h"
+
+#include <stdlib.h>
+
+#include "rules/table.h"
+
+#define SKIPPED_SHOWN                                                                    \
+	50 /* rules passed over: so many from the top of the file are printed */
+
+/* What is printed of a lookup. The index passes over rules whose called number is
+ * another; in the file's order it is plain which they are, and the first of them are
+ * printed as well. */
+struct showing {
+	FILE *to;
+	const struct table *table;
+	size_t next;   /* first rule not yet spoken of */
+	size_t hidden; /* rules passed over and not printed */
+	bool *seen; /* with match: longest, a rule of several prefixes is considered more
+	               than once */
+};
+
+static void print_considered(FILE *to, const struct considered *considered)
+{
+	const struct position *at = &considered->position;
+	fprintf(to, "  %s:%u: rule \"%s\": ", at->file, at->line, considered->name.at);
+	if (considered->matched)
+		fputs("matches\n", to);
+	else
+		fprintf(to, "no, %s is not %.*s\n", considered->criterion,
+		        (int)considered->wanted.len, considered->wanted.at);
+}
+
+static void show_passed_over(struct showing *showing, size_t end)
+{
+	for (; showing->next < end; showing->next++) {
+		struct considered passed_over;
+		if (table_is_longest(showing->table) || showing->next >= SKIPPED_SHOWN) {
+			showing->hidden += !showing->seen[showing->next];
+			continue;
+		}
+		table_rule(showing->table, showing->next, &passed_over);
+		print_considered(showing->to, &passed_over);
+	}
+}
+
+static void show(void *arg, const struct considered *considered)
+{
+	struct showing *showing = arg;
+	if (!table_is_longest(showing->table)) {
+		show_passed_over(showing, considered->index);
+		showing->next = considered->index + 1;
+	}
+	if (!showing->seen[considered->index])
+		print_considered(showing->to, considered);
+	showing->seen[considered->index] = true;
+}
+
+/* After the lookup: the rules behind the one that matched were not reached. */
+static void show_rest(struct showing *showing, const struct explanation *explanation)
+{
+	size_t count = table_counts(showing->table).rules;
+	bool matched = explanation->decided && explanation->decision.position.line &&
+	               !slice_equal(explanation->decision.rule, slice_of("default"));
+	if (!explanation->decided)
+		return;
+	if (!matched || table_is_longest(showing->table))
+		show_passed_over(showing, count);
+	if (showing->hidden)
+		fprintf(showing->to,
+		        "  %zu more: called is another, or has a longer prefix above\n",
+		        showing->hidden);
+}
+
+static void print_text(FILE *to, const char *name, struct slice text)
+{
+	if (text.len)
+		fprintf(to, "  %s \"%.*s\"\n", name, (int)text.len, text.at);
+}
+
+static const char *cause_text(enum decision_cause cause)
+{
+	switch (cause) {
+	case CAUSE_DISABLED:
+		return "every gateway of the rule is disabled";
+	case CAUSE_INCOMPLETE:
+		return "the rewriting leaves no number";
+	case CAUSE_GAVE_UP:
+		return "a regex took too long, so no rule could be chosen";
+	default:
+		return NULL;
+	}
+}
+
+const char *explain_why(const struct explanation *explanation)
+{
+	return explanation->why ? explanation->why
+	                        : cause_text(explanation->decision.cause);
+}
+
+static void print_target(FILE *to, size_t number, const struct target *target)
+{
+	fprintf(to, "  %zu. %.*s", number, (int)target->uri.len, target->uri.at);
+	if (target->gateway.len)
+		fprintf(to, " (%.*s)", (int)target->gateway.len, target->gateway.at);
+	fputc('\n', to);
+}
+
+static void print_decision(FILE *to, const struct explanation *explanation)
+{
+	const struct decision *decision = &explanation->decision;
+	fprintf(to, "decision:\n  rule \"%.*s\"", (int)decision->rule.len,
+	        decision->rule.at);
+	if (decision->position.line)
+		fprintf(to, " (%s:%u)", decision->position.file, decision->position.line);
+	fprintf(to, ", status %u\n", decision->status);
+	if (cause_text(decision->cause))
+		fprintf(to, "  %s\n", cause_text(decision->cause));
+	print_text(to, "called ", explanation->facts.called);
+	if (decision->number.len &&
+	    !slice_equal(decision->number, explanation->facts.called))
+		print_text(to, "rewritten to", decision->number);
+	for (size_t i = 0; i < decision->target_count; i++)
+		print_target(to, i + 1, &decision->targets[i]);
+	if (decision->left_out)
+		fprintf(to, "  %zu more left out: a reply has at most %d Contacts\n",
+		        decision->left_out, DECISION_TARGETS_MAX);
+}
+
+bool explain_silently(struct redirect *redirect, const struct table *table,
+                      const struct arrival *arrival, const char *request,
+                      struct explanation *explanation, struct reply *reply)
+{
+	if (!profile_peer(arrival->listen->profile, &arrival->source.address)) {
+		explanation->why = "no peer of the profile has this source";
+		reply->length = 0;
+		return true;
+	}
+	msg_t *msg = message_parse(slice_of(request));
+	if (!msg)
+		return false;
+	redirect_explain(redirect, table, message_of(msg), arrival, explanation, reply);
+	msg_destroy(msg);
+	return true;
+}
+
+bool explain(struct redirect *redirect, const struct table *table,
+             const struct arrival *arrival, const char *request, FILE *to,
+             struct explanation *explanation, struct reply *reply)
+{
+	struct showing showing = {
+		.to = to,
+		.table = table,
+		.seen = calloc(table_counts(table).rules + 1, sizeof(bool))};
+	struct trace trace = {show, &showing};
+	if (!showing.seen)
+		return false;
+	fputs("rules:\n", to);
+	explanation->trace = &trace;
+	bool asked =
+		explain_silently(redirect, table, arrival, request, explanation, reply);
+	explanation->trace = NULL;
+	show_rest(&showing, explanation);
+	if (explanation->decided)
+		print_decision(to, explanation);
+	if (explanation->why)
+		fprintf(to, "  %s\n", explanation->why);
+	free(showing.seen);
+	return asked;
+}

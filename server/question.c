@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/question.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/number.h"
+
+static bool blame(struct question_fault *fault, enum question_part part,
+                  const char *value, const char *why)
+{
+	*fault = (struct question_fault){part, value, why};
+	return false;
+}
+
+/* The arrival */
+
+static const struct peer *find_peer(const struct profile *profile, const char *name)
+{
+	for (size_t i = 0; i < profile->peer_count; i++)
+		if (slice_equal(profile->peers[i]->name, slice_of(name)))
+			return profile->peers[i];
+	return NULL;
+}
+
+/* The first listener that is all that was asked for. */
+static const struct listen *first_listen(const struct settings *settings,
+                                         struct slice text, const char *profile,
+                                         const char *peer)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		if ((!text.len || slice_equal(listen->text, text)) &&
+		    (!profile || slice_equal(listen->profile->name, slice_of(profile))) &&
+		    (!peer || find_peer(listen->profile, peer)))
+			return listen;
+	}
+	return NULL;
+}
+
+static bool find_listen(const struct question *question, const struct settings *settings,
+                        const struct listen **out, struct question_fault *fault)
+{
+	struct endpoint endpoint;
+	struct slice text = {0};
+	const char *why, *profile = question->profile, *peer = question->peer;
+	char buffer[ENDPOINT_TEXT_MAX];
+	if (question->listener) {
+		if (!endpoint_parse(slice_of(question->listener), &endpoint, &why))
+			return blame(fault, QUESTION_LISTENER, question->listener, why);
+		text = slice_of(endpoint_text(&endpoint, buffer));
+		if (!first_listen(settings, text, NULL, NULL))
+			return blame(fault, QUESTION_LISTENER, question->listener,
+			             "the settings have no such listener");
+	}
+	if (profile && !first_listen(settings, text, profile, NULL))
+		return blame(fault, QUESTION_PROFILE, profile,
+		             question->listener ? "the listener is another profile's"
+		                                : "the settings have no such profile");
+	*out = first_listen(settings, text, profile, peer);
+	if (!*out)
+		return blame(fault, QUESTION_PEER, peer,
+		             profile || question->listener
+		                     ? "the profile has no such peer"
+		                     : "no profile has such a peer");
+	return true;
+}
+
+/* The first address of a network of peer that no closer network gives to another. */
+static bool peer_address(const struct profile *profile, const struct peer *peer,
+                         struct address *out)
+{
+	for (size_t i = 0; i < peer->network_count; i++)
+		if (profile_peer(profile, &peer->networks[i].address) == peer) {
+			*out = peer->networks[i].address;
+			return true;
+		}
+	return false;
+}
+
+/* Somebody whom the profile knows. */
+static struct address default_source(const struct profile *profile)
+{
+	struct address address;
+	address_parse(slice_of("127.0.0.1"), &address);
+	if (!profile_peer(profile, &address))
+		for (size_t i = 0; i < profile->peer_count; i++)
+			if (peer_address(profile, profile->peers[i], &address))
+				break;
+	return address;
+}
+
+static bool read_source(const char *text, struct endpoint *out, const char **why)
+{
+	char full[ENDPOINT_TEXT_MAX + 8];
+	struct endpoint endpoint;
+	if (address_parse(slice_of(text), &out->address))
+		return true;
+	int length = snprintf(full, sizeof full, "udp:%s", text);
+	*why = "too long";
+	if ((size_t)length >= sizeof full ||
+	    !endpoint_parse(slice_of(full), &endpoint, why))
+		return false;
+	out->address = endpoint.address;
+	out->port = endpoint.port;
+	return true;
+}
+
+static bool find_source(const struct question *question, const struct profile *profile,
+                        struct endpoint *out, struct question_fault *fault)
+{
+	const char *why;
+	const struct peer *peer =
+		question->peer ? find_peer(profile, question->peer) : NULL;
+	if (question->source) {
+		if (!read_source(question->source, out, &why))
+			return blame(fault, QUESTION_SOURCE, question->source, why);
+		if (peer && profile_peer(profile, &out->address) != peer)
+			return blame(fault, QUESTION_SOURCE, question->source,
+			             "this address is not the peer's");
+		return true;
+	}
+	if (!peer)
+		out->address = default_source(profile);
+	else if (!peer_address(profile, peer, &out->address))
+		return blame(fault, QUESTION_PEER, question->peer,
+		             "no network begins with an address of its own: give the "
+		             "source");
+	return true;
+}
+
+bool question_arrival(const struct question *question, const struct settings *settings,
+                      struct arrival *arrival, struct question_fault *fault)
+{
+	if (!find_listen(question, settings, &arrival->listen, fault))
+		return false;
+	arrival->source.transport = arrival->listen->endpoint.transport;
+	arrival->source.port = ENDPOINT_PORT;
+	return find_source(question, arrival->listen->profile, &arrival->source, fault);
+}
+
+/* The request */
+
+static bool has_scheme(const char *text)
+{
+	static const char *const schemes[] = {"sip:", "sips:", "tel:"};
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+		if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}
+
+/* A number becomes the user part of a URI at host. */
+static void put_uri(FILE *to, const char *text, const char *host)
+{
+	char escaped[3 * NUMBER_MAX];
+	if (has_scheme(text)) {
+		fputs(text, to);
+		return;
+	}
+	size_t length = number_escape(slice_of(text), escaped, sizeof escaped);
+	fprintf(to, "sip:%.*s@%s", (int)(length < sizeof escaped ? length : 0), escaped,
+	        host);
+}
+
+static bool is_one_line(const char *text)
+{
+	return !strpbrk(text, "\r\n");
+}
+
+bool question_check(const struct question *question, struct question_fault *fault)
+{
+	const struct {
+		enum question_part part;
+		const char *text;
+	} texts[] = {{QUESTION_CALL, question->call},
+	             {QUESTION_CALLER, question->caller},
+	             {QUESTION_HOST, question->host},
+	             {QUESTION_METHOD, question->method},
+	             {QUESTION_CALL_ID, question->call_id}};
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (texts[i].text && (!is_one_line(texts[i].text) || !*texts[i].text))
+			return blame(fault, texts[i].part, texts[i].text,
+			             "must be one line, and not empty");
+	if (strlen(question->call) > NUMBER_MAX && !has_scheme(question->call))
+		return blame(fault, QUESTION_CALL, question->call, "is too long");
+	if (question->host && has_scheme(question->call))
+		return blame(fault, QUESTION_HOST, question->host,
+		             "the URI that is called has a host of its own");
+	for (size_t i = 0; i < question->header_count; i++)
+		if (!is_one_line(question->headers[i]) ||
+		    !strchr(question->headers[i], ':'))
+			return blame(fault, QUESTION_HEADERS, question->headers[i],
+			             "write Name: value");
+	return true;
+}
+
+char *question_request(const struct question *question, const struct arrival *arrival)
+{
+	char source[ENDPOINT_TEXT_MAX], own[ENDPOINT_TEXT_MAX], *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	if (!to)
+		return NULL;
+	const char *method = question->method ? question->method : "INVITE";
+	const char *host = question->host ? question->host : own;
+	endpoint_hostport(&arrival->source, source);
+	endpoint_hostport(&arrival->listen->endpoint, own);
+	fprintf(to, "%s ", method);
+	put_uri(to, question->call, host);
+	fprintf(to,
+	        " SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK-route\r\nMax-Forwards: "
+	        "70\r\nFrom: <",
+	        transport_name(arrival->source.transport), source);
+	put_uri(to, question->caller ? question->caller : "anonymous", source);
+	fputs(">;tag=route\r\nTo: <", to);
+	put_uri(to, question->call, host);
+	fprintf(to, ">\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n",
+	        question->call_id ? question->call_id : "route", method);
+	for (size_t i = 0; i < question->header_count; i++)
+		fprintf(to, "%s\r\n", question->headers[i]);
+	fputs("Content-Length: 0\r\n\r\n", to);
+	return fclose(to) == 0 ? text : NULL;
+}

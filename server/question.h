@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* question.h - a call as somebody asks about it, and the request that makes it. */
+#ifndef SERVER_QUESTION_H
+#define SERVER_QUESTION_H
+
+#include "server/door.h"
+
+#define QUESTION_HEADERS_MAX 32
+
+/* NULL: not given. Texts stay the asker's. */
+struct question {
+	const char *call;    /* a number, a user or a URI */
+	const char *caller;  /* likewise; default "anonymous" */
+	const char *host;    /* of the Request-URI, if call is no URI; default: the
+	                        listener */
+	const char *peer;    /* who asks: default source and listener are this peer's */
+	const char *profile; /* default listener: the first of this profile */
+	const char *source;  /* address[:port]; default: an address of the peer, or of the
+	                        first peer of the profile */
+	const char *listener;                      /* default: the first one */
+	const char *method;                        /* default INVITE */
+	const char *call_id;                       /* default "route" */
+	const char *headers[QUESTION_HEADERS_MAX]; /* "Name: value" */
+	size_t header_count;
+};
+
+enum question_part {
+	QUESTION_CALL,
+	QUESTION_CALLER,
+	QUESTION_HOST,
+	QUESTION_PEER,
+	QUESTION_PROFILE,
+	QUESTION_SOURCE,
+	QUESTION_LISTENER,
+	QUESTION_METHOD,
+	QUESTION_CALL_ID,
+	QUESTION_HEADERS,
+	QUESTION_PARTS
+};
+
+/* Why a question makes no sense. */
+struct question_fault {
+	enum question_part part;
+	const char *value; /* as the asker gave it */
+	const char *why;   /* static text */
+};
+
+/* Where the request comes in, and from where. False if these settings have no such place;
+ * whether the profile lets the source in is not asked here. */
+bool question_arrival(const struct question *question, const struct settings *settings,
+                      struct arrival *arrival, struct question_fault *fault);
+
+/* True if the texts can stand in a request. */
+bool question_check(const struct question *question, struct question_fault *fault);
+
+/* The request as text, to be freed; NULL when out of memory. The question has been
+ * checked. */
+char *question_request(const struct question *question, const struct arrival *arrival);
+
+#endif
