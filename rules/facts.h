@@ -22,6 +22,14 @@ struct facts {
 	struct slice profile;  /* of that listener: its name */
 	struct slice peer;     /* whose network the source is in: its name */
 	struct address source;
+
+	/* Parameters of the called number; empty: not given. rn and cic (RFC 4694)
+	 * without visual separators, digits A-F in upper case, and a context that is a
+	 * number in front. A trunk group (RFC 4904) counts only with its context: both or
+	 * none. */
+	struct slice rn, cic, tgrp, trunk_context;
+	bool npdi; /* the portability database has been asked */
+
 	uint64_t call_key; /* keyed hash of the Call-ID: orders the gateways of a tier */
 
 	/* Gives the i-th value, from 0, of the header field called name (any of its

@@ -21,6 +21,7 @@
 #include "rules/network.h"
 #include "rules/pattern.h"
 #include "rules/schema.h"
+#include "rules/template.h"
 
 #define NAME_MAX_BYTES    64
 #define ROUTE_TARGETS_MAX 64    /* gateways of one redirect */
@@ -72,8 +73,7 @@ struct target_uri {
 	struct slice host; /* "gw1.example.net", "[2001:db8::1]" */
 	unsigned port;     /* 0: not given */
 	struct slice head; /* "sip:" */
-	size_t piece_count;
-	const struct target_piece *pieces; /* of the user part */
+	struct template user;
 	struct slice tail; /* "gw1.example.net;transport=tcp", without the @ */
 };
 

@@ -203,8 +203,10 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 		return true;
 	}
 	char *text = workspace->targets[decision->target_count];
-	struct slice uri = {text, target_write(&gateway->uri, decision->number,
-	                                       facts->caller, text, TARGET_TEXT_MAX)};
+	struct template_values values = {facts, decision->number, decision->rule,
+	                                 gateway->name};
+	struct slice uri = {text,
+	                    target_write(&gateway->uri, &values, text, TARGET_TEXT_MAX)};
 	if (!is_offered(decision, uri))
 		decision->targets[decision->target_count++] =
 			(struct target){uri, gateway->uri.host, gateway->name};

@@ -1,67 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/target.h"
 
-#include <string.h>
-
-#include "rules/number.h"
 #include "rules/uri.h"
 
-struct target_piece {
-	enum { PIECE_LITERAL, PIECE_CALLED, PIECE_CALLER } kind;
-	struct slice literal;
-};
-
 /* Reading */
-
-static bool placeholder(struct slice name, struct target_piece *piece)
-{
-	if (slice_equal(name, slice_of("called")))
-		piece->kind = PIECE_CALLED;
-	else if (slice_equal(name, slice_of("caller")))
-		piece->kind = PIECE_CALLER;
-	else
-		return false;
-	return true;
-}
-
-/* Takes the next piece off user: text up to a brace, or a placeholder. */
-static bool next_piece(struct load *load, const struct node *node, struct slice *user,
-                       struct target_piece *piece)
-{
-	size_t brace = slice_find(*user, '{');
-	if (brace) {
-		piece->kind = PIECE_LITERAL;
-		piece->literal = (struct slice){user->at, brace};
-		*user = slice_skip(*user, brace);
-		return true;
-	}
-	size_t end = slice_find(*user, '}');
-	struct slice name = {user->at + 1, end ? end - 1 : 0};
-	if (end == user->len || !placeholder(name, piece))
-		return load_error(load, node,
-		                  "the placeholders are {called} and {caller}",
-		                  "unknown placeholder in \"%s\"", node->text.at);
-	*user = slice_skip(*user, end + 1);
-	return true;
-}
-
-static bool read_pieces(struct load *load, const struct node *node, struct slice user,
-                        struct target_uri *out)
-{
-	struct target_piece *pieces =
-		arena_array(load->arena, user.len + 1, sizeof *pieces);
-	if (!pieces)
-		return load_memory(load);
-	out->pieces = pieces;
-	if (!user.len) {
-		pieces[0].kind = PIECE_CALLED;
-		out->piece_count = 1;
-	}
-	while (user.len)
-		if (!next_piece(load, node, &user, &pieces[out->piece_count++]))
-			return false;
-	return true;
-}
 
 /* Splits "scheme:user@rest". No piece but the user has a bare @ behind it, RFC 3261 25.1.
  */
@@ -83,49 +25,17 @@ static bool split(struct slice text, struct slice *head, struct slice *user,
 
 /* Writing */
 
-struct writing {
-	char *to;
-	size_t size, len;
-	bool full;
-};
-
-static void put(struct writing *writing, struct slice text)
+size_t target_write(const struct target_uri *target, const struct template_values *values,
+                    char *to, size_t size)
 {
-	writing->full = writing->full || text.len > writing->size - writing->len;
-	if (writing->full || !text.len)
-		return;
-	memcpy(writing->to + writing->len, text.at, text.len);
-	writing->len += text.len;
-}
-
-static void put_escaped(struct writing *writing, struct slice number)
-{
-	if (writing->full)
-		return;
-	size_t room = writing->size - writing->len;
-	size_t need = number_escape(number, writing->to + writing->len, room);
-	writing->full = need > room;
-	writing->len += writing->full ? 0 : need;
-}
-
-size_t target_write(const struct target_uri *target, struct slice number,
-                    struct slice caller, char *to, size_t size)
-{
-	struct writing writing = {to, size, 0, false};
-	put(&writing, target->head);
-	size_t start = writing.len;
-	for (size_t i = 0; i < target->piece_count; i++) {
-		const struct target_piece *piece = &target->pieces[i];
-		if (piece->kind == PIECE_LITERAL)
-			put(&writing, piece->literal);
-		else
-			put_escaped(&writing,
-			            piece->kind == PIECE_CALLED ? number : caller);
-	}
-	if (writing.len > start)
-		put(&writing, slice_of("@"));
-	put(&writing, target->tail);
-	return writing.full ? 0 : writing.len;
+	struct writer writer = {to, size, 0, false};
+	writer_put(&writer, target->head);
+	size_t start = writer.len;
+	template_write(&target->user, values, &writer);
+	if (writer.len > start)
+		WRITER_PUT(&writer, "@");
+	writer_put(&writer, target->tail);
+	return writer.full ? 0 : writer.len;
 }
 
 /* Checking */
@@ -142,7 +52,14 @@ static bool check_grammar(struct load *load, const struct node *node,
 {
 	char plain[2 * TARGET_URI_MAX];
 	struct slice any = slice_of("-");
-	size_t len = target_write(out, any, any, plain, sizeof plain), at;
+	struct facts facts = {.caller = any,
+	                      .host = any,
+	                      .rn = any,
+	                      .cic = any,
+	                      .tgrp = any,
+	                      .trunk_context = any};
+	struct template_values values = {&facts, any, any, any};
+	size_t len = target_write(out, &values, plain, sizeof plain), at;
 	struct uri uri;
 	const char *why;
 	if (!uri_parse((struct slice){plain, len}, &uri, &why, &at))
@@ -182,7 +99,11 @@ bool target_read(struct load *load, const struct node *node, void *into)
 	if (has(user, ':') && has(user, '{'))
 		return load_error(load, node, "write %3A for a : in the user part",
 		                  "\"%s\" has a password and a placeholder", text.at);
-	return read_pieces(load, node, user, out) && check_grammar(load, node, out);
+	if (!user.at)
+		out->user = template_called;
+	else if (!template_parse(load, node, user, TEMPLATE_USER, &out->user))
+		return false;
+	return check_grammar(load, node, out);
 }
 
 unsigned target_port(const struct target_uri *target)

@@ -12,10 +12,10 @@
 /* Reads a text as a target URI; into is a struct target_uri. */
 schema_reader target_read;
 
-/* Writes the URI for one call: {called} is number, {caller} is caller, both escaped as
- * RFC 3261 25.1 asks of a user part. Returns its length, or 0 if it does not fit size. */
-size_t target_write(const struct target_uri *target, struct slice number,
-                    struct slice caller, char *to, size_t size);
+/* Writes the URI for one call; values are escaped as RFC 3261 25.1 asks of a user part.
+ * Returns its length, or 0 if it does not fit size. */
+size_t target_write(const struct target_uri *target, const struct template_values *values,
+                    char *to, size_t size);
 
 /* The port that a request to this URI goes to: as written, else the scheme's own. */
 unsigned target_port(const struct target_uri *target);

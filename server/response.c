@@ -6,21 +6,17 @@
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_util.h>
 
+#include "rules/writer.h"
+
 struct writing {
-	char *to;
-	size_t size, len;
-	bool full;
+	struct writer out;
 	bool clean; /* the peer's text has no control characters */
 };
 
 /* Text of ours. */
 static void put(struct writing *w, struct slice text)
 {
-	w->full = w->full || text.len > w->size - w->len;
-	if (w->full || !text.len)
-		return;
-	memcpy(w->to + w->len, text.at, text.len);
-	w->len += text.len;
+	writer_put(&w->out, text);
 }
 
 #define PUT(w, literal) put(w, (struct slice){literal, sizeof(literal) - 1})
@@ -28,13 +24,14 @@ static void put(struct writing *w, struct slice text)
 /* Text of a peer's: control characters become blanks. */
 static void put_foreign(struct writing *w, struct slice text)
 {
-	size_t start = w->len;
+	struct writer *out = &w->out;
+	size_t start = out->len;
 	put(w, text);
-	if (w->full || w->clean || !slice_has_control(text))
+	if (out->full || w->clean || !slice_has_control(text))
 		return;
-	for (size_t i = start; i < w->len; i++)
-		if ((unsigned char)w->to[i] < ' ' || w->to[i] == 127)
-			w->to[i] = ' ';
+	for (size_t i = start; i < out->len; i++)
+		if ((unsigned char)out->to[i] < ' ' || out->to[i] == 127)
+			out->to[i] = ' ';
 }
 
 static void put_number(struct writing *w, unsigned long number)
@@ -194,7 +191,7 @@ size_t response_write(const struct response *response, const struct request *req
                       const struct endpoint *source, const char *tag, char *to,
                       size_t size)
 {
-	struct writing w = {.to = to, .size = size, .clean = request->message->clean};
+	struct writing w = {{to, size, 0, false}, request->message->clean};
 	put_status(&w, response);
 	put_vias(&w, request, source);
 	put_field(&w, "From: ", request->from);
@@ -214,7 +211,7 @@ size_t response_write(const struct response *response, const struct request *req
 	put_seconds(&w, "Retry-After: ", response->retry_after_s);
 	put_field(&w, "Content-Length: ", slice_of("0"));
 	PUT(&w, "\r\n");
-	return w.full ? 0 : w.len;
+	return w.out.full ? 0 : w.out.len;
 }
 
 struct endpoint response_destination(const struct request *request,

@@ -164,7 +164,8 @@ static const struct {
          "t.yaml:1:85: error: a gateway name may have 64 bytes\n"},
 	{"gateways: {a: \"sip:{caled}@a\", b: 'tel:+44', c: gw}",
          "t.yaml:1:15: error: unknown placeholder in \"sip:{caled}@a\"\n"
-         "  hint: the placeholders are {called} and {caller}\n"
+         "  hint: the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, "
+         "{rn}, {cic}, {tgrp} and {trunk_context}\n"
          "t.yaml:1:35: error: a target must be a sip: or sips: URI\n"
          "  hint: many peers cannot follow tel: in a redirect; write "
          "sip:{called}@gateway\n"
