@@ -11,9 +11,19 @@
 #define HEADERS_MAX  32
 
 static const char *const names[CRITERION_KINDS] = {
-	[CRITERION_CALLED] = "called",     [CRITERION_CALLER] = "caller",
-	[CRITERION_HOST] = "host",         [CRITERION_SOURCE] = "source",
-	[CRITERION_LISTENER] = "listener", [CRITERION_HEADER] = "header",
+	[CRITERION_CALLED] = "called",
+	[CRITERION_CALLER] = "caller",
+	[CRITERION_HOST] = "host",
+	[CRITERION_SOURCE] = "source",
+	[CRITERION_LISTENER] = "listener",
+	[CRITERION_HEADER] = "header",
+	[CRITERION_PROFILE] = "profile",
+	[CRITERION_PEER] = "peer",
+	[CRITERION_RN] = "rn",
+	[CRITERION_NPDI] = "npdi",
+	[CRITERION_CIC] = "cic",
+	[CRITERION_TGRP] = "tgrp",
+	[CRITERION_TRUNK_CONTEXT] = "trunk_context",
 };
 
 const char *criterion_name(enum criterion_kind kind)
@@ -65,6 +75,47 @@ bool criteria_read_host(struct load *load, const struct node *node, void *into)
 bool criteria_read_listener(struct load *load, const struct node *node, void *into)
 {
 	return read_texts(load, node, CRITERION_LISTENER, TEXTS_LISTENER, into);
+}
+
+bool criteria_read_profile(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_PROFILE, TEXTS_NAME, into);
+}
+
+bool criteria_read_peer(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_PEER, TEXTS_NAME, into);
+}
+
+bool criteria_read_rn(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_RN, TEXTS_DIGITS, into);
+}
+
+bool criteria_read_cic(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_CIC, TEXTS_DIGITS, into);
+}
+
+bool criteria_read_tgrp(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_TGRP, TEXTS_LABEL, into);
+}
+
+bool criteria_read_trunk_context(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_TRUNK_CONTEXT, TEXTS_LABEL, into);
+}
+
+bool criteria_read_npdi(struct load *load, const struct node *node, void *into)
+{
+	struct rule *rule = into;
+	struct criterion *criterion = criterion_new(load, node);
+	if (!criterion || !schema_bool(load, node, "npdi", &criterion->yes))
+		return false;
+	criterion->wanted = slice_of(criterion->yes ? "true" : "false");
+	rule->when[CRITERION_NPDI] = criterion;
+	return true;
 }
 
 struct network_list {
@@ -214,6 +265,13 @@ bool criteria_read_not(struct load *load, const struct node *node, void *into)
 		{"source", criteria_read_source, 0},
 		{"listener", criteria_read_listener, 0},
 		{"header", criteria_read_header, 0},
+		{"profile", criteria_read_profile, 0},
+		{"peer", criteria_read_peer, 0},
+		{"rn", criteria_read_rn, 0},
+		{"npdi", criteria_read_npdi, 0},
+		{"cic", criteria_read_cic, 0},
+		{"tgrp", criteria_read_tgrp, 0},
+		{"trunk_context", criteria_read_trunk_context, 0},
 	};
 	struct rule *rule = into;
 	struct rule negated = {0};
@@ -283,6 +341,20 @@ static enum pattern_result match_one(enum criterion_kind kind,
 		return match_source(criterion, facts);
 	case CRITERION_LISTENER:
 		return texts_match(&criterion->text, facts->listener, space);
+	case CRITERION_PROFILE:
+		return texts_match(&criterion->text, facts->profile, space);
+	case CRITERION_PEER:
+		return texts_match(&criterion->text, facts->peer, space);
+	case CRITERION_RN:
+		return texts_match(&criterion->text, facts->rn, space);
+	case CRITERION_NPDI:
+		return facts->npdi == criterion->yes ? PATTERN_YES : PATTERN_NO;
+	case CRITERION_CIC:
+		return texts_match(&criterion->text, facts->cic, space);
+	case CRITERION_TGRP:
+		return texts_match_label(&criterion->text, facts->tgrp, space);
+	case CRITERION_TRUNK_CONTEXT:
+		return texts_match_label(&criterion->text, facts->trunk_context, space);
 	default:
 		return match_headers(criterion, facts, space);
 	}
@@ -352,6 +424,8 @@ static bool covers(enum criterion_kind kind, const struct criterion *outer,
 		return networks_cover(outer, inner);
 	if (kind == CRITERION_HEADER)
 		return headers_cover(outer, inner);
+	if (kind == CRITERION_NPDI)
+		return outer->yes == inner->yes;
 	return texts_cover(&outer->text, &inner->text);
 }
 

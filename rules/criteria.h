@@ -9,6 +9,8 @@
 /* Readers for schema rows; into is a struct rule. */
 schema_reader criteria_read_called, criteria_read_caller, criteria_read_host,
 	criteria_read_source, criteria_read_listener, criteria_read_header,
+	criteria_read_profile, criteria_read_peer, criteria_read_rn, criteria_read_npdi,
+	criteria_read_cic, criteria_read_tgrp, criteria_read_trunk_context,
 	criteria_read_not;
 
 /* "called", "source", ... */

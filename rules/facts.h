@@ -28,6 +28,7 @@ struct facts {
 	 * number in front. A trunk group (RFC 4904) counts only with its context: both or
 	 * none. */
 	struct slice rn, cic, tgrp, trunk_context;
+	struct slice rn_context, cic_context; /* domains, of numbers without a + */
 	bool npdi; /* the portability database has been asked */
 
 	uint64_t call_key; /* keyed hash of the Call-ID: orders the gateways of a tier */

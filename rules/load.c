@@ -47,6 +47,13 @@ static const struct field rule_fields[] = {
 	{"source", criteria_read_source, 0},
 	{"listener", criteria_read_listener, 0},
 	{"header", criteria_read_header, 0},
+	{"profile", criteria_read_profile, 0},
+	{"peer", criteria_read_peer, 0},
+	{"rn", criteria_read_rn, 0},
+	{"npdi", criteria_read_npdi, 0},
+	{"cic", criteria_read_cic, 0},
+	{"tgrp", criteria_read_tgrp, 0},
+	{"trunk_context", criteria_read_trunk_context, 0},
 	{"not", criteria_read_not, 0},
 };
 

@@ -168,6 +168,14 @@ bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
 	return clean(user, telephone, FROM_URI, buffer, out);
 }
 
+struct slice number_parameters(struct slice user, bool telephone)
+{
+	struct slice params = slice_skip(user, slice_find(user, ';') + 1);
+	if (params.len && (telephone || looks_like_number(user, FROM_URI)))
+		return params;
+	return (struct slice){0};
+}
+
 bool number_clean_written(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
 {
 	return clean(text, false, FROM_TABLE, buffer, out);

@@ -25,10 +25,14 @@
 bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
                   struct slice *out);
 
-/* The same for a number that an operator wrote in the table: spaces and tabs are
- * separators too, if without them it looks like a number, and nothing is percent-decoded
- * (but the escapes that number_clean() keeps become upper case here as well, so that the
- * two compare). */
+/* What stands behind the first ; of a user part that number_clean() takes for a telephone
+ * number; empty if it is none. */
+struct slice number_parameters(struct slice user, bool telephone);
+
+/* As number_clean(), for a number that an operator wrote in the table: spaces and tabs
+ * are separators too, if without them it looks like a number, and nothing is
+ * percent-decoded (but the escapes that number_clean() keeps become upper case here as
+ * well, so that the two compare). */
 bool number_clean_written(struct slice text, char buffer[NUMBER_MAX], struct slice *out);
 
 /* Escapes a number as the user part of a SIP URI (RFC 3261 25.1 user: unreserved and

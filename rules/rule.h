@@ -49,6 +49,13 @@ enum criterion_kind {
 	CRITERION_SOURCE,
 	CRITERION_LISTENER,
 	CRITERION_HEADER,
+	CRITERION_PROFILE,
+	CRITERION_PEER,
+	CRITERION_RN,
+	CRITERION_NPDI,
+	CRITERION_CIC,
+	CRITERION_TGRP,
+	CRITERION_TRUNK_CONTEXT,
 	CRITERION_KINDS
 };
 
@@ -65,6 +72,7 @@ struct criterion {
 	const struct network *networks;
 	size_t header_count;
 	const struct header_match *headers;
+	bool yes; /* npdi: true */
 };
 
 /* A URI that Contacts are made from: head, user (pieces), tail. */

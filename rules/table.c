@@ -96,12 +96,21 @@ bool table_is_longest(const struct table *table)
 	return table->top.longest;
 }
 
-static void visit_listeners(const struct criterion *criterion,
-                            const struct table_visitor *visitor)
+static void visit_names(const struct criterion *criterion,
+                        void (*visit)(void *arg, struct slice name,
+                                      struct position position),
+                        void *arg)
 {
 	for (size_t i = 0; criterion && i < criterion->text.exact_count; i++)
-		visitor->listener(visitor->arg, criterion->text.exact[i],
-		                  criterion->position);
+		visit(arg, criterion->text.exact[i], criterion->position);
+}
+
+static void visit_criteria(const struct criterion *const criteria[CRITERION_KINDS],
+                           const struct table_visitor *visitor)
+{
+	visit_names(criteria[CRITERION_LISTENER], visitor->listener, visitor->arg);
+	visit_names(criteria[CRITERION_PROFILE], visitor->profile, visitor->arg);
+	visit_names(criteria[CRITERION_PEER], visitor->peer, visitor->arg);
 }
 
 static void visit_ruleset(const struct ruleset *ruleset,
@@ -109,8 +118,8 @@ static void visit_ruleset(const struct ruleset *ruleset,
 {
 	for (size_t i = 0; i < ruleset->rule_count; i++) {
 		const struct rule *rule = &ruleset->rules[i];
-		visit_listeners(rule->when[CRITERION_LISTENER], visitor);
-		visit_listeners(rule->unless[CRITERION_LISTENER], visitor);
+		visit_criteria(rule->when, visitor);
+		visit_criteria(rule->unless, visitor);
 	}
 }
 
@@ -131,8 +140,20 @@ static void describe(const struct rule *rule, size_t index, struct considered *o
 }
 
 static const char *const negated_names[CRITERION_KINDS] = {
-	"not: called", "not: caller",   "not: host",
-	"not: source", "not: listener", "not: header"};
+	[CRITERION_CALLED] = "not: called",
+	[CRITERION_CALLER] = "not: caller",
+	[CRITERION_HOST] = "not: host",
+	[CRITERION_SOURCE] = "not: source",
+	[CRITERION_LISTENER] = "not: listener",
+	[CRITERION_HEADER] = "not: header",
+	[CRITERION_PROFILE] = "not: profile",
+	[CRITERION_PEER] = "not: peer",
+	[CRITERION_RN] = "not: rn",
+	[CRITERION_NPDI] = "not: npdi",
+	[CRITERION_CIC] = "not: cic",
+	[CRITERION_TGRP] = "not: tgrp",
+	[CRITERION_TRUNK_CONTEXT] = "not: trunk_context",
+};
 
 static void tell(const struct trace *trace, const struct ruleset *ruleset, uint32_t index,
                  bool matched, enum criterion_kind kind, bool negated)

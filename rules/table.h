@@ -46,6 +46,9 @@ struct table_visitor {
 	               struct position position);
 	/* Every listener that a rule asks for, in its canonical form. */
 	void (*listener)(void *arg, struct slice listener, struct position position);
+	/* Every profile and every peer that one asks for. */
+	void (*profile)(void *arg, struct slice profile, struct position position);
+	void (*peer)(void *arg, struct slice peer, struct position position);
 };
 void table_visit(const struct table *table, const struct table_visitor *visitor);
 

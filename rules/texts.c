@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/number.h"
+#include "rules/parameters.h"
 #include "rules/uri.h"
 
 /* Reading */
@@ -99,6 +100,7 @@ static bool clean(struct load *load, const struct node *node,
 {
 	switch (reading->form) {
 	case TEXTS_PLAIN:
+	case TEXTS_NAME:
 		*out = node->text;
 		return true;
 	case TEXTS_NUMBER:
@@ -111,6 +113,15 @@ static bool clean(struct load *load, const struct node *node,
 		                  "write pbx.example.net, 192.0.2.1 or [2001:db8::1], "
 		                  "without a port",
 		                  "\"%s\" is no host", node->text.at);
+	case TEXTS_DIGITS:
+		return parameters_clean_number(node->text, buffer, out) ||
+		       load_error(load, node,
+		                  "write digits and A to F, for example +1288",
+		                  "\"%s\" is no %s", node->text.at, reading->what);
+	case TEXTS_LABEL:
+		return parameters_clean_label(node->text, buffer, out) ||
+		       load_error(load, node, NULL, "\"%s\" is longer than %d bytes",
+		                  reading->what, PARAMETER_MAX);
 	default:
 		return clean_listener(node->text, buffer, out) ||
 		       load_error(load, node,
@@ -251,7 +262,7 @@ bool texts_read(struct load *load, const struct node *node, const char *what,
 	struct forms forms = {{.what = what, .form = form}, out};
 	if (node->type != NODE_MAPPING)
 		return read_exact(load, node, &forms);
-	if (form == TEXTS_HOST || form == TEXTS_LISTENER)
+	if (form == TEXTS_HOST || form == TEXTS_LISTENER || form == TEXTS_NAME)
 		return load_error(load, node, NULL,
 		                  "\"%s\" must be a text or a list of texts", what);
 	if (!node->count)
@@ -328,6 +339,16 @@ enum pattern_result texts_match_host(const struct text_match *match, struct slic
 	return clean_host(host, buffer, &cleaned) &&
 	                       has(match->exact, match->exact_count, cleaned)
 	               ? PATTERN_YES
+	               : PATTERN_NO;
+}
+
+enum pattern_result texts_match_label(const struct text_match *match, struct slice label,
+                                      struct pattern_space *space)
+{
+	char buffer[PARAMETER_MAX];
+	struct slice cleaned;
+	return parameters_clean_label(label, buffer, &cleaned)
+	               ? texts_match(match, cleaned, space)
 	               : PATTERN_NO;
 }
 

@@ -12,6 +12,9 @@ enum texts_form {
 	TEXTS_NUMBER,   /* number_clean_written(); prefix and regex allowed */
 	TEXTS_HOST,     /* a name or an address without a port, exact only */
 	TEXTS_LISTENER, /* "udp:192.0.2.1:5060" in its canonical form, exact only */
+	TEXTS_NAME,     /* as written, exact only */
+	TEXTS_DIGITS,   /* parameters_clean_number(); prefix and regex allowed */
+	TEXTS_LABEL,    /* parameters_clean_label(); prefix and regex allowed */
 };
 
 /* Reads a text, a list of texts, or a mapping of exact, prefix and regex to either. load
@@ -24,6 +27,10 @@ enum pattern_result texts_match(const struct text_match *match, struct slice tex
 
 /* The same for texts of TEXTS_HOST: names without case, IPv6 addresses by value. */
 enum pattern_result texts_match_host(const struct text_match *match, struct slice host);
+
+/* The same for texts of TEXTS_LABEL: regexes see them cleaned too. */
+enum pattern_result texts_match_label(const struct text_match *match, struct slice label,
+                                      struct pattern_space *space);
 
 /* True if outer certainly matches whatever inner matches; regexes by their text. */
 bool texts_cover(const struct text_match *outer, const struct text_match *inner);

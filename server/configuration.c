@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rules/schema.h"
+
 /* What a table is held against. */
 struct holding {
 	const struct settings *settings;
@@ -61,6 +63,66 @@ static void check_listener(void *arg, struct slice listener, struct position pos
 	          listener.at);
 }
 
+/* What is there, for "did you mean". */
+struct names {
+	size_t count;
+	const char *items[LISTENS_MAX];
+};
+
+static const char *name_at(const void *names, size_t i)
+{
+	return ((const struct names *)names)->items[i];
+}
+
+static void add_name(struct names *names, struct slice name)
+{
+	if (names->count < LISTENS_MAX)
+		names->items[names->count++] = name.at;
+}
+
+static void unknown_name(const struct holding *holding, const char *what,
+                         struct slice name, const struct names *names,
+                         struct position position)
+{
+	char hint[DIAGS_HINT_MAX];
+	const char *near = schema_nearest(name, name_at, names, names->count);
+	if (near)
+		diags_hint(hint, "did you mean \"%s\"?", near);
+	else
+		diags_hint(hint, "%ss are defined in the settings", what);
+	diags_add(holding->diags, SEVERITY_ERROR, position, hint,
+	          "no %s is called \"%s\"", what, name.at);
+}
+
+static void check_profile(void *arg, struct slice name, struct position position)
+{
+	const struct holding *holding = arg;
+	const struct settings *settings = holding->settings;
+	struct names names = {0};
+	for (size_t i = 0; i < settings->profile_count; i++) {
+		if (slice_equal(settings->profiles[i]->name, name))
+			return;
+		add_name(&names, settings->profiles[i]->name);
+	}
+	unknown_name(holding, "profile", name, &names, position);
+}
+
+/* A peer that no profile lets in never calls. */
+static void check_peer(void *arg, struct slice name, struct position position)
+{
+	const struct holding *holding = arg;
+	struct names names = {0};
+	for (size_t i = 0; i < holding->settings->profile_count; i++) {
+		const struct profile *profile = holding->settings->profiles[i];
+		for (size_t p = 0; p < profile->peer_count; p++) {
+			if (slice_equal(profile->peers[p]->name, name))
+				return;
+			add_name(&names, profile->peers[p]->name);
+		}
+	}
+	unknown_name(holding, "peer", name, &names, position);
+}
+
 struct table *configuration_table(const struct configuration *configuration,
                                   struct diags *diags)
 {
@@ -72,8 +134,8 @@ struct table *configuration_table(const struct configuration *configuration,
 	struct holding holding = {configuration->settings, diags, NULL};
 	if (getifaddrs(&holding.interfaces) < 0)
 		holding.interfaces = NULL;
-	table_visit(table,
-	            &(struct table_visitor){&holding, check_target, check_listener});
+	table_visit(table, &(struct table_visitor){&holding, check_target, check_listener,
+	                                           check_profile, check_peer});
 	if (holding.interfaces)
 		freeifaddrs(holding.interfaces);
 	if (diags_errors(diags) == errors)

@@ -78,6 +78,16 @@ static void print_text(FILE *to, const char *name, struct slice text)
 		fprintf(to, "  %s \"%.*s\"\n", name, (int)text.len, text.at);
 }
 
+static void print_parameters(FILE *to, const struct facts *facts)
+{
+	print_text(to, "rn", facts->rn);
+	if (facts->npdi)
+		fputs("  npdi\n", to);
+	print_text(to, "cic", facts->cic);
+	print_text(to, "tgrp", facts->tgrp);
+	print_text(to, "trunk_context", facts->trunk_context);
+}
+
 static const char *cause_text(enum decision_cause cause)
 {
 	switch (cause) {
@@ -117,6 +127,7 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 	if (cause_text(decision->cause))
 		fprintf(to, "  %s\n", cause_text(decision->cause));
 	print_text(to, "called ", explanation->facts.called);
+	print_parameters(to, &explanation->facts);
 	if (decision->number.len &&
 	    !slice_equal(decision->number, explanation->facts.called))
 		print_text(to, "rewritten to", decision->number);

@@ -24,6 +24,8 @@ static const char usage[] =
 	"      --host H             host of the Request-URI, where CALLED is no URI\n"
 	"      --peer P             who sends it: a peer of the settings\n"
 	"      --profile P          a profile of the settings that it comes in by\n"
+	"      --rn N --npdi --cic C --tgrp T --trunk-context X\n"
+	"                           parameters of CALLED\n"
 	"      --source ADDR[:PORT] where the request comes from\n"
 	"      --listener L         where it comes in: udp:192.0.2.1:5060\n"
 	"      --header 'N: value'  a header of the request; may be repeated\n"
@@ -63,6 +65,9 @@ static bool set_timeout(struct options *options, const char *text)
 	return true;
 }
 
+/* Those without a letter. */
+enum { OPTION_RN = 256, OPTION_NPDI, OPTION_CIC, OPTION_TGRP, OPTION_TRUNK_CONTEXT };
+
 static bool take_option(struct options *options, int option)
 {
 	struct question *question = &options->question;
@@ -87,6 +92,21 @@ static bool take_option(struct options *options, int option)
 		return true;
 	case 's':
 		question->source = optarg;
+		return true;
+	case OPTION_RN:
+		question->rn = optarg;
+		return true;
+	case OPTION_NPDI:
+		question->npdi = true;
+		return true;
+	case OPTION_CIC:
+		question->cic = optarg;
+		return true;
+	case OPTION_TGRP:
+		question->tgrp = optarg;
+		return true;
+	case OPTION_TRUNK_CONTEXT:
+		question->trunk_context = optarg;
 		return true;
 	case 'l':
 		question->listener = optarg;
@@ -176,16 +196,22 @@ static int check_command(int argc, char **argv)
 
 static int route_command(int argc, char **argv)
 {
-	static const struct option longs[] = {{"caller", required_argument, NULL, 'f'},
-	                                      {"host", required_argument, NULL, 'H'},
-	                                      {"peer", required_argument, NULL, 'p'},
-	                                      {"profile", required_argument, NULL, 'P'},
-	                                      {"source", required_argument, NULL, 's'},
-	                                      {"listener", required_argument, NULL, 'l'},
-	                                      {"header", required_argument, NULL, 'h'},
-	                                      {"method", required_argument, NULL, 'm'},
-	                                      {"call-id", required_argument, NULL, 'i'},
-	                                      {0}};
+	static const struct option longs[] = {
+		{"caller", required_argument, NULL, 'f'},
+		{"host", required_argument, NULL, 'H'},
+		{"peer", required_argument, NULL, 'p'},
+		{"profile", required_argument, NULL, 'P'},
+		{"rn", required_argument, NULL, OPTION_RN},
+		{"npdi", no_argument, NULL, OPTION_NPDI},
+		{"cic", required_argument, NULL, OPTION_CIC},
+		{"tgrp", required_argument, NULL, OPTION_TGRP},
+		{"trunk-context", required_argument, NULL, OPTION_TRUNK_CONTEXT},
+		{"source", required_argument, NULL, 's'},
+		{"listener", required_argument, NULL, 'l'},
+		{"header", required_argument, NULL, 'h'},
+		{"method", required_argument, NULL, 'm'},
+		{"call-id", required_argument, NULL, 'i'},
+		{0}};
 	struct options options = {0};
 	struct configuration *configuration = &options.configuration;
 	int left;

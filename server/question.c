@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules/number.h"
+#include "rules/parameters.h"
 
 static bool blame(struct question_fault *fault, enum question_part part,
                   const char *value, const char *why)
@@ -150,17 +151,64 @@ static bool has_scheme(const char *text)
 	return false;
 }
 
-/* A number becomes the user part of a URI at host. */
-static void put_uri(FILE *to, const char *text, const char *host)
+/* A number becomes the user part of a URI at host. parameters may be NULL. */
+static void put_uri(FILE *to, const char *text, const struct parameters *parameters,
+                    const char *host)
 {
-	char escaped[3 * NUMBER_MAX];
+	char escaped[3 * NUMBER_MAX], behind[4 * PARAMETERS_MAX];
+	struct writer writer = {behind, sizeof behind, 0, false};
 	if (has_scheme(text)) {
 		fputs(text, to);
 		return;
 	}
+	if (parameters)
+		parameters_write(parameters, &writer);
 	size_t length = number_escape(slice_of(text), escaped, sizeof escaped);
-	fprintf(to, "sip:%.*s@%s", (int)(length < sizeof escaped ? length : 0), escaped,
-	        host);
+	fprintf(to, "sip:%.*s%.*s@%s", (int)(length < sizeof escaped ? length : 0),
+	        escaped, (int)writer.len, behind, host);
+}
+
+static struct parameters parameters_of(const struct question *question)
+{
+	return (struct parameters){.rn = slice_of(question->rn),
+	                           .cic = slice_of(question->cic),
+	                           .tgrp = slice_of(question->tgrp),
+	                           .trunk_context = slice_of(question->trunk_context),
+	                           .npdi = question->npdi};
+}
+
+static bool is_number(const char *text)
+{
+	char with[NUMBER_MAX + 8];
+	int length = snprintf(with, sizeof with, "%s;x", text);
+	return (size_t)length < sizeof with &&
+	       number_parameters(slice_of(with), false).len;
+}
+
+static bool check_parameters(const struct question *question,
+                             struct question_fault *fault)
+{
+	const char *const texts[] = {question->rn, question->cic, question->tgrp,
+	                             question->trunk_context,
+	                             question->npdi ? "npdi" : NULL};
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (!texts[i])
+			continue;
+		if (!*texts[i] || strlen(texts[i]) > PARAMETER_MAX)
+			return blame(fault, QUESTION_PARAMETER, texts[i],
+			             "must have 1 to 128 bytes");
+		if (has_scheme(question->call))
+			return blame(fault, QUESTION_PARAMETER, texts[i],
+			             "write the parameters into the URI");
+		if (!is_number(question->call))
+			return blame(fault, QUESTION_PARAMETER, texts[i],
+			             "belongs to a telephone number");
+	}
+	if (!question->tgrp != !question->trunk_context) /* RFC 4904 5 */
+		return blame(fault, QUESTION_PARAMETER,
+		             question->tgrp ? question->tgrp : question->trunk_context,
+		             "a trunk group and its context go together");
+	return true;
 }
 
 static bool is_one_line(const char *text)
@@ -192,7 +240,7 @@ bool question_check(const struct question *question, struct question_fault *faul
 		    !strchr(question->headers[i], ':'))
 			return blame(fault, QUESTION_HEADERS, question->headers[i],
 			             "write Name: value");
-	return true;
+	return check_parameters(question, fault);
 }
 
 char *question_request(const struct question *question, const struct arrival *arrival)
@@ -204,17 +252,18 @@ char *question_request(const struct question *question, const struct arrival *ar
 		return NULL;
 	const char *method = question->method ? question->method : "INVITE";
 	const char *host = question->host ? question->host : own;
+	struct parameters parameters = parameters_of(question);
 	endpoint_hostport(&arrival->source, source);
 	endpoint_hostport(&arrival->listen->endpoint, own);
 	fprintf(to, "%s ", method);
-	put_uri(to, question->call, host);
+	put_uri(to, question->call, &parameters, host);
 	fprintf(to,
 	        " SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK-route\r\nMax-Forwards: "
 	        "70\r\nFrom: <",
 	        transport_name(arrival->source.transport), source);
-	put_uri(to, question->caller ? question->caller : "anonymous", source);
+	put_uri(to, question->caller ? question->caller : "anonymous", NULL, source);
 	fputs(">;tag=route\r\nTo: <", to);
-	put_uri(to, question->call, host);
+	put_uri(to, question->call, &parameters, host);
 	fprintf(to, ">\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n",
 	        question->call_id ? question->call_id : "route", method);
 	for (size_t i = 0; i < question->header_count; i++)

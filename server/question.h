@@ -9,11 +9,14 @@
 
 /* NULL: not given. Texts stay the asker's. */
 struct question {
-	const char *call;    /* a number, a user or a URI */
-	const char *caller;  /* likewise; default "anonymous" */
-	const char *host;    /* of the Request-URI, if call is no URI; default: the
-	                        listener */
-	const char *peer;    /* who asks: default source and listener are this peer's */
+	const char *call;   /* a number, a user or a URI */
+	const char *caller; /* likewise; default "anonymous" */
+	const char *host;   /* of the Request-URI, if call is no URI; default: the
+	                       listener */
+	const char *peer;   /* who asks: default source and listener are this peer's */
+	/* Parameters of the called number, which is no URI then. */
+	const char *rn, *cic, *tgrp, *trunk_context;
+	bool npdi;
 	const char *profile; /* default listener: the first of this profile */
 	const char *source;  /* address[:port]; default: an address of the peer, or of the
 	                        first peer of the profile */
@@ -28,6 +31,7 @@ enum question_part {
 	QUESTION_CALL,
 	QUESTION_CALLER,
 	QUESTION_HOST,
+	QUESTION_PARAMETER,
 	QUESTION_PEER,
 	QUESTION_PROFILE,
 	QUESTION_SOURCE,

@@ -509,6 +509,8 @@ bool request_facts(struct request *request, const struct arrival *arrival,
 		.header = header_value,
 		.request = request,
 	};
+	parameters_read(request->called.user, request->called.telephone,
+	                numbers->parameters, facts);
 	clean_number(find_caller(request), numbers->caller, &facts->caller);
 	return clean_number(request->called, numbers->called, &facts->called);
 }

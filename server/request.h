@@ -8,6 +8,7 @@
 
 #include "rules/facts.h"
 #include "rules/number.h"
+#include "rules/parameters.h"
 #include "rules/uri.h"
 #include "server/door.h"
 
@@ -75,10 +76,12 @@ enum request_use request_read_fully(struct request *request,
 
 void request_done(struct request *request);
 
-/* What the rules are to know; buffers hold the cleaned numbers. False if the called user
+/* What the rules are to know; buffers hold the cleaned numbers and
+ * the parameters of the called one. False if the called user
  * part is longer than NUMBER_MAX. A caller that is too long counts as none. */
 struct request_numbers {
 	char called[NUMBER_MAX], caller[NUMBER_MAX];
+	char parameters[PARAMETERS_MAX];
 };
 bool request_facts(struct request *request, const struct arrival *arrival,
                    uint64_t call_key, struct request_numbers *numbers,

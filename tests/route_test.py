@@ -241,6 +241,8 @@ rules:
   - {name: shared, called: "8", redirect: shared}
   - {name: emptied, called: "484", rewrite: {strip: 3}, redirect: one}
   - {name: off, called: "480", redirect: two}
+  - {name: trunk, tgrp: tg-1, trunk_context: Example.net, redirect: one}
+  - {name: ported, rn: {prefix: "+1202"}, npdi: true, cic: "+1288", redirect: one}
 """
 LINE = {name[1]: number for number, line in enumerate(TABLE.splitlines(), 1)
         if (name := re.search(r"name: ([\w ]+)", line))}
@@ -285,8 +287,16 @@ class Explanation(unittest.TestCase):
             ("by header", ["1", "--header", "X-Tenant: acme"]), ("by header", ["1", "--header", "x-tenant:acme"]),
             ("night", ["+44", "--source", "127.9.9.9:7000"]), ("by tcp", ["7", "--listener", "tcp:127.0.0.1:5060"]),
             ("no mobiles", ["+331"]), ("uk", ["tel:+44-20"]),
+            ("trunk", ["5", "--tgrp", "TG-1", "--trunk-context", "example.net"]),
+            ("trunk", ["tel:5;tgrp=tg-1;trunk-context=example.net"]),
+            ("ported", ["5", "--rn", "+12025550199", "--npdi", "--cic", "+1288"]),
+            ("ported", ["sip:+1-2;npdi;rn=+1-202-5550199;cic=+1288@x.test"]),
         ):
             self.assertEqual(list(self.considered(*arguments).items())[-1], (winner, "matches"), arguments)
+
+    def test_parameters_belong_to_a_number(self):
+        for arguments in (["alice", "--npdi"], ["sip:5@x.test", "--rn", "+1"], ["5", "--tgrp", "a"], ["5", "--rn", ""]):
+            self.assertEqual(self.ask(*arguments, status=FAILED), "", arguments)
 
     def test_not(self):
         why = self.considered("+336123", status=OTHER)

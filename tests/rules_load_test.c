@@ -89,7 +89,8 @@ static const struct {
 	{"rules: [{prioritty: 1, reject: 404}]",
          "t.yaml:1:10: error: unknown key \"prioritty\"\n"
          "  hint: known keys: redirect, reject, status, expires, rewrite, name, called, "
-         "caller, host, source, listener, header, not\n"},
+         "caller, host, source, listener, header, profile, peer, rn, npdi, "
+         "cic, tgrp, trunk_context, not\n"},
 	{"rules: [{caled: 1, reject: 404}]", "t.yaml:1:10: error: unknown key \"caled\"\n"
                                              "  hint: did you mean \"called\"?\n"},
 	{"rules:\n- {name: uk, called: 1, reject: 404}\n- {called: 2, reject: 404}\n"

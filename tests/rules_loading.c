@@ -236,6 +236,7 @@ static void put_criteria(FILE *to, uint64_t *state, size_t one_in)
 	static const char *const sources[] = {"10.0.0.0/8", "10.1.0.0/16", "10.1.0.1",
 	                                      "\"::/0\"", "\"2001:db8::/32\""};
 	static const char *const listeners[] = {"udp:10.0.0.1", "tcp:10.0.0.1"};
+	static const char *const peers[] = {"pbx", "sbc"};
 	if (below(state, one_in) == 0)
 		put_numbers(to, state, "caller");
 	if (below(state, one_in) == 0)
@@ -246,6 +247,12 @@ static void put_criteria(FILE *to, uint64_t *state, size_t one_in)
 		put_one_of(to, state, "listener", listeners, 2);
 	if (below(state, one_in) == 0)
 		put_headers(to, state);
+	if (below(state, one_in) == 0)
+		put_one_of(to, state, "peer", peers, 2);
+	if (below(state, one_in) == 0)
+		fprintf(to, "npdi: %s, ", below(state, 2) ? "true" : "false");
+	if (below(state, one_in) == 0)
+		put_numbers(to, state, "tgrp");
 }
 
 void loading_random_rules(uint64_t *state, struct loading_rules *rules)
@@ -288,10 +295,12 @@ void loading_random_call(uint64_t *state, struct loading_call *call)
 	static const char *const sources[] = {"10.1.0.1",  "10.1.2.3",    "10.2.0.1",
 	                                      "192.0.2.1", "2001:db8::1", "2001:db9::1"};
 	static const char *const listeners[] = {"udp:10.0.0.1:5060", "tcp:10.0.0.1:5060"};
+	static const char *const peers[] = {"pbx", "sbc", "other"};
 	static const char *const names[] = {"X", "y", "Z"}, *const values[] = {"a", "ab",
 	                                                                       "b"};
 	random_digits(state, 6, call->called);
 	random_digits(state, 6, call->caller);
+	random_digits(state, 3, call->tgrp);
 	size_t i = 0;
 	for (; i < below(state, 3); i++) {
 		call->headers[2 * i] = names[below(state, 3)];
@@ -302,6 +311,9 @@ void loading_random_call(uint64_t *state, struct loading_call *call)
 	                             .caller = slice_of(call->caller),
 	                             .host = slice_of(hosts[below(state, 4)]),
 	                             .listener = slice_of(listeners[below(state, 2)]),
+	                             .peer = slice_of(peers[below(state, 3)]),
+	                             .npdi = below(state, 2),
+	                             .tgrp = slice_of(call->tgrp),
 	                             .header = loading_header,
 	                             .request = call->headers};
 	address_parse(slice_of(sources[below(state, 6)]), &call->facts.source);

@@ -67,7 +67,7 @@ uint64_t loading_random(uint64_t *state);
 #define LOADING_RULES_MAX 24
 struct loading_rules {
 	size_t count;
-	char text[LOADING_RULES_MAX][400];
+	char text[LOADING_RULES_MAX][600];
 };
 void loading_random_rules(uint64_t *state, struct loading_rules *rules);
 
@@ -78,7 +78,7 @@ char *loading_rules_yaml(const struct loading_rules *rules, const size_t *order,
 /* A random call that such rules can match. */
 struct loading_call {
 	struct facts facts;
-	char called[8], caller[8];
+	char called[8], caller[8], tgrp[8];
 	const char *headers[5];
 };
 void loading_random_call(uint64_t *state, struct loading_call *call);

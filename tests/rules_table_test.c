@@ -358,20 +358,25 @@ START_TEST(a_visitor_sees_every_target_and_listener)
 		"rules:\n"
 		"- {listener: [TCP:10.0.0.1, udp:10.0.0.1], redirect: sip:c:5070}\n"
 		"- {not: {listener: \"udp:[::1]\"}, redirect: [[a, sips:d]]}\n"
+		"- {profile: trunks, not: {peer: [pbx, sbc]}, reject: 403}\n"
 		"default: {redirect: sip:e}\n");
 	char *text = NULL;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
-	table_visit(table, &(struct table_visitor){to, on_target, on_listener});
+	table_visit(table, &(struct table_visitor){to, on_target, on_listener,
+	                                           on_listener, on_listener});
 	fclose(to);
-	ck_assert_str_eq(text, "e:5060 at 5:21\n"
+	ck_assert_str_eq(text, "e:5060 at 6:21\n"
 	                       "d:5061 at 4:49\n"
 	                       "c:5070 at 3:54\n"
 	                       "[::1]:5080 at 1:28\n"
 	                       "gw-a:5060 at 1:15\n"
 	                       "tcp:10.0.0.1:5060 at 3:14\n"
 	                       "udp:10.0.0.1:5060 at 3:14\n"
-	                       "udp:[::1]:5060 at 4:20\n");
+	                       "udp:[::1]:5060 at 4:20\n"
+	                       "trunks at 5:13\n"
+	                       "pbx at 5:33\n"
+	                       "sbc at 5:33\n");
 	free(text);
 	table_free(table);
 }

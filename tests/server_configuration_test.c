@@ -197,6 +197,29 @@ START_TEST(a_rule_for_a_listener_that_is_not_there_is_an_error)
 }
 END_TEST
 
+static const struct {
+	const char *criteria;
+	const char *findings;
+} names[] = {
+	{"profile: p, peer: a", ""},
+	{"profile: [p, trunk]", "rules.yaml:2:15: error: no profile is called \"trunk\"\n"
+                                "  hint: profiles are defined in the settings\n"},
+	{"not: {peer: nobody}", "rules.yaml:2:18: error: no peer is called \"nobody\"\n"
+                                "  hint: peers are defined in the settings\n"},
+};
+
+START_TEST(a_rule_for_a_profile_or_peer_that_is_not_there_is_an_error)
+{
+	char rules[256];
+	snprintf(rules, sizeof rules, "rules:\n  - {%s, reject: 404}\n",
+	         names[_i].criteria);
+	write_settings("\"udp:192.0.2.1:5060\"");
+	write_file("rules.yaml", rules);
+	load("s.yaml", NULL);
+	ck_assert_str_eq(findings, names[_i].findings);
+}
+END_TEST
+
 START_TEST(without_settings_the_table_stands_alone)
 {
 	write_file("rules.yaml", "default: {redirect: \"sip:127.0.0.1\"}\n");
@@ -277,6 +300,9 @@ Suite *test_suite(void)
 	tcase_add_test(tests, gateways_and_groups_are_looked_at_as_well);
 	tcase_add_loop_test(tests, a_rule_for_a_listener_that_is_not_there_is_an_error, 0,
 	                    COUNT(listeners));
+	tcase_add_loop_test(tests,
+	                    a_rule_for_a_profile_or_peer_that_is_not_there_is_an_error, 0,
+	                    COUNT(names));
 	tcase_add_test(tests, without_settings_the_table_stands_alone);
 	tcase_add_test(tests, both_files_are_looked_at_whatever_is_wrong_with_one);
 	tcase_add_test(tests, a_missing_file_is_named);

@@ -70,11 +70,11 @@ START_TEST(what_trunks_send_is_read_the_quick_way)
 END_TEST
 
 static const char *const unusual[] = {
-	"escapes",    "uri-param-escape", "password",  "ipv6",
-	"ports",      "branches",         "vias",      "via-lower",
-	"display",    "via-blanks",       "tags-two",  "tag-empty",
-	"compact",    "folded",           "doubled",   "name-blank",
-	"cseq-large", "comment",          "cseq-other"};
+	"escapes",    "uri-param-escape", "password",   "ipv6",
+	"ports",      "branches",         "vias",       "via-lower",
+	"display",    "via-blanks",       "tags-two",   "tag-empty",
+	"compact",    "folded",           "doubled",    "name-blank",
+	"cseq-large", "comment",          "cseq-other", "parameters"};
 
 START_TEST(what_is_unusual_is_left_to_the_parser)
 {

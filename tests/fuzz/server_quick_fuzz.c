@@ -23,6 +23,7 @@ static const char rules_text[] =
 	"\"sip:{caller}-{called}@gw2.example.net\"}\n"
 	"groups: {g: [[a, b], \"b\"]}\n"
 	"rules:\n"
+	"  - {npdi: true, tgrp: {prefix: t}, redirect: \"sip:{rn}-{tgrp}@n\"}\n"
 	"  - {called: {prefix: \"+44\"}, rewrite: {strip: \"+\", prepend: \"00\"}, "
 	"redirect: g}\n"
 	"  - {host: [b, \"[2001:db8::1]\"], redirect: \"sip:b\", status: 301}\n"
