@@ -4,20 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-struct slice slice_of(const char *text)
-{
-	return (struct slice){text, text ? strlen(text) : 0};
-}
-
-struct slice slice_skip(struct slice text, size_t count)
-{
-	if (count == 0)
-		return text;
-	if (count > text.len)
-		count = text.len;
-	return (struct slice){text.at ? text.at + count : NULL, text.len - count};
-}
-
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -32,36 +18,17 @@ struct slice slice_trim(struct slice text)
 	return text;
 }
 
-bool slice_equal(struct slice a, struct slice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
-}
-
 static unsigned char lower(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-bool slice_equal_nocase(struct slice a, struct slice b)
+bool slice_folds(const char *a, const char *b, size_t len)
 {
-	if (a.len != b.len)
-		return false;
-	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.at[i]) != lower(b.at[i]))
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
 			return false;
 	return true;
-}
-
-bool slice_begins(struct slice text, struct slice prefix)
-{
-	return prefix.len <= text.len &&
-	       (prefix.len == 0 || memcmp(text.at, prefix.at, prefix.len) == 0);
-}
-
-size_t slice_find(struct slice text, char c)
-{
-	const char *found = text.len ? memchr(text.at, c, text.len) : NULL;
-	return found ? (size_t)(found - text.at) : text.len;
 }
 
 bool slice_number(struct slice text, unsigned long max, unsigned long *out)
@@ -112,25 +79,31 @@ size_t slice_token(struct slice text)
 		['+'] = true,         ['`'] = true,         ['\''] = true,
 		['~'] = true,
 	};
-	size_t len = 0;
-	while (len < text.len && in_token[(unsigned char)text.at[len]])
-		len++;
-	return len;
+	const char *at = text.at, *end = at + text.len;
+	while (at < end && in_token[(unsigned char)*at])
+		at++;
+	return (size_t)(at - text.at);
 }
 
-/* Eight bytes at a time; the usual tricks with the top bit of each. */
-bool slice_has_control(struct slice text)
+/* The compiler makes of these what the machine has for sixteen bytes at once. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t halves16 __attribute__((vector_size(16)));
+
+/* How many of the next 16 bytes are certainly no control characters: 0, 8 or 16. */
+static inline size_t plain_bytes(const char *at)
 {
-	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
-	uint64_t found = 0, word;
-	size_t i = 0;
-	for (; i + 8 <= text.len; i += 8) {
-		memcpy(&word, text.at + i, 8);
-		uint64_t delete = word ^ (ones * 127);
-		found |= (word - ones * ' ') & ~word & tops;
-		found |= (delete - ones) & ~delete &tops;
-	}
-	for (; i < text.len; i++)
-		found |= (unsigned char)text.at[i] < ' ' || text.at[i] == 127;
-	return found;
+	bytes16 bytes;
+	memcpy(&bytes, at, sizeof bytes);
+	halves16 found = (halves16)((bytes < ' ') | (bytes == 127));
+	return found[0] ? 0 : found[1] ? 8 : 16;
+}
+
+size_t slice_control(struct slice text)
+{
+	size_t i = 0, plain = 16;
+	for (; plain == 16 && i + 16 <= text.len; i += plain)
+		plain = plain_bytes(text.at + i);
+	while (i < text.len && (unsigned char)text.at[i] >= ' ' && text.at[i] != 127)
+		i++;
+	return i;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct slice {
 	const char *at; /* not NUL-terminated; may be NULL only when len is 0 */
@@ -12,25 +13,53 @@ struct slice {
 };
 
 /* The whole of a NUL-terminated text; NULL gives the empty slice. */
-struct slice slice_of(const char *text);
+static inline struct slice slice_of(const char *text)
+{
+	return (struct slice){text, text ? strlen(text) : 0};
+}
 
 /* Without the first count bytes (all of them if there are fewer). */
-struct slice slice_skip(struct slice text, size_t count);
+static inline struct slice slice_skip(struct slice text, size_t count)
+{
+	count = count < text.len ? count : text.len;
+	return (struct slice){text.at ? text.at + count : NULL, text.len - count};
+}
 
 /* Without spaces, tabs, CR and LF at either end. */
 struct slice slice_trim(struct slice text);
 
-bool slice_equal(struct slice a, struct slice b);
-bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII letters only */
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* ASCII letters only; len bytes at each. */
+bool slice_folds(const char *a, const char *b, size_t len);
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+	return a.len == b.len && slice_folds(a.at, b.at, a.len);
+}
 
 /* True if text begins with prefix. The empty prefix begins every text. */
-bool slice_begins(struct slice text, struct slice prefix);
+static inline bool slice_begins(struct slice text, struct slice prefix)
+{
+	return prefix.len <= text.len &&
+	       (prefix.len == 0 || memcmp(text.at, prefix.at, prefix.len) == 0);
+}
 
-/* True if text holds a control character: a byte below 32, or 127. */
-bool slice_has_control(struct slice text);
+/* Index of the first control character, a byte below 32 or 127, or text.len. */
+size_t slice_control(struct slice text);
+static inline bool slice_has_control(struct slice text)
+{
+	return slice_control(text) < text.len;
+}
 
 /* Index of the first c in text, or text.len. */
-size_t slice_find(struct slice text, char c);
+static inline size_t slice_find(struct slice text, char c)
+{
+	const char *found = text.len ? memchr(text.at, c, text.len) : NULL;
+	return found ? (size_t)(found - text.at) : text.len;
+}
 
 /* How many bytes at the head of text are a token (RFC 3261 25.1): letters, digits and
  * -.!%*_+`'~ */

@@ -121,8 +121,10 @@ static void put_number(struct writer *writer, struct slice number)
 		return;
 	size_t room = writer->size - writer->len;
 	size_t need = number_escape(number, writer->to + writer->len, room);
-	writer->full = need > room;
-	writer->len += writer->full ? 0 : need;
+	if (need > room)
+		writer_fill(writer);
+	else
+		writer->len += need;
 }
 
 static void put_value(struct writer *writer, const struct template_piece *piece,

@@ -11,17 +11,24 @@
 
 struct writer {
 	char *to;
-	size_t size, len;
+	size_t size, len; /* size is cut to len once it is full */
 	bool full;
 };
 
+static inline void writer_fill(struct writer *writer)
+{
+	writer->full = true;
+	writer->size = writer->len;
+}
+
 static inline void writer_put(struct writer *writer, struct slice text)
 {
-	writer->full = writer->full || text.len > writer->size - writer->len;
-	if (writer->full || !text.len)
-		return;
-	memcpy(writer->to + writer->len, text.at, text.len);
-	writer->len += text.len;
+	if (text.len > writer->size - writer->len) {
+		writer_fill(writer);
+	} else if (text.len) {
+		memcpy(writer->to + writer->len, text.at, text.len);
+		writer->len += text.len;
+	}
 }
 
 static inline void writer_put_char(struct writer *writer, char c)

@@ -122,7 +122,7 @@ static bool admits(void *arg, int fd, const struct sockaddr *source)
 	struct sockaddr_storage address;
 	socklen_t len = sizeof address;
 	struct endpoint here;
-	struct arrival arrival;
+	struct arrival arrival = {0};
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
 	    !endpoint_from_sockaddr(TRANSPORT_TCP, (struct sockaddr *)&address, &here) ||
 	    !endpoint_from_sockaddr(TRANSPORT_TCP, source, &arrival.source))

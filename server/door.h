@@ -16,6 +16,7 @@ struct arrival {
 	struct endpoint source;
 	const struct listen
 		*listen; /* the listener it came in by: its address, its profile */
+	const struct peer *peer; /* set by redirect_admits(); NULL: not asked yet */
 };
 
 #define REPLY_MAX 65507 /* bytes: what a UDP datagram over IPv4 can carry */
@@ -32,9 +33,9 @@ struct reply {
 
 struct redirect; /* the request's way: redirect.h. One per thread. */
 
-/* True if this source may talk to this listener. A door that can asks before it looks at
- * the message; redirect_answer() asks in any case. */
-bool redirect_admits(struct redirect *redirect, const struct arrival *arrival);
+/* True if this source may talk to this listener; then arrival->peer is set. A door that
+ * can asks before it looks at the message; redirect_answer() asks if none has. */
+bool redirect_admits(struct redirect *redirect, struct arrival *arrival);
 
 /* What every door does with a message: fills reply. */
 void redirect_answer(struct redirect *redirect, const struct message *message,

@@ -165,7 +165,7 @@ struct slice field_full_name(struct slice name)
 	return name;
 }
 
-bool field_is(const struct field *field, struct slice name)
+bool field_is_called(const struct field *field, struct slice name)
 {
 	return slice_equal_nocase(field_full_name(field->name), field_full_name(name));
 }

@@ -78,7 +78,13 @@ msg_t *message_parse(struct slice text);
 
 /* True if the field is called name; compact forms are the same as full ones, without
  * case. */
-bool field_is(const struct field *field, struct slice name);
+bool field_is_called(const struct field *field, struct slice name);
+static inline bool field_is(const struct field *field, struct slice name)
+{
+	/* most names are of another length, and neither is compact */
+	return (field->name.len == name.len || field->name.len < 2 || name.len < 2) &&
+	       field_is_called(field, name);
+}
 
 /* "Call-ID" for "i" (RFC 3261 7.3.3); any other name as it is. */
 struct slice field_full_name(struct slice name);

@@ -31,12 +31,11 @@ static const unsigned char classes[256] = {
 /* Takes the longest run of bytes of class off text. */
 static struct slice take(struct slice *text, unsigned class)
 {
-	size_t len = 0;
-	while (len < text->len && classes[(unsigned char)text->at[len]] & class)
-		len++;
-	struct slice run = {text->at, len};
-	text->at += len;
-	text->len -= len;
+	const char *at = text->at, *end = at + text->len;
+	while (at < end && classes[(unsigned char)*at] & class)
+		at++;
+	struct slice run = {text->at, (size_t)(at - text->at)};
+	*text = (struct slice){at, (size_t)(end - at)};
 	return run;
 }
 
@@ -186,31 +185,46 @@ static bool read_start(struct request *request)
 	return line.len == 8 && memcmp(line.at, " SIP/2.0", 8) == 0;
 }
 
+/* A parameter of the top Via: text ends behind it. */
+static bool read_via_param(struct request *request, struct slice value,
+                           struct slice *text)
+{
+	struct slice name, param;
+	size_t start = (size_t)(text->at - value.at);
+	if (!take_param(text, &name, &param))
+		return false;
+	if (slice_equal_nocase(name, slice_of("branch"))) {
+		if (request->branch.len || !param.len)
+			return false;
+		request->branch = param;
+	} else if (slice_equal_nocase(name, slice_of("rport"))) {
+		if (request->top.rport)
+			return false;
+		request->top.rport = true;
+		request->top.before.len = start;
+		request->top.behind = *text;
+	}
+	return !slice_equal_nocase(name, slice_of("received"));
+}
+
 /* "SIP/2.0/UDP" host [":" port] parameters, one Via in the field. */
 static bool read_via(struct request *request, struct slice value)
 {
 	static const char *const protocols[] = {"SIP/2.0/UDP", "SIP/2.0/TCP",
 	                                        "SIP/2.0/TLS"};
-	struct slice name, param, text = value;
+	struct slice text = value;
 	size_t i = 0;
 	while (i < 3 && !take_text(&text, protocols[i], 11))
 		i++;
 	if (i == 3 || !take_char(&text, ' '))
 		return false;
-	request->top.protocol = (struct slice){value.at, 11};
+	request->top.before = value;
 	request->top.host = take(&text, IN_HOST);
 	if (!request->top.host.len || !take_port(&text, &request->top.port))
 		return false;
-	request->top.params = text;
-	while (text.len) {
-		if (!take_param(&text, &name, &param))
+	while (text.len)
+		if (!read_via_param(request, value, &text))
 			return false;
-		if (!slice_equal_nocase(name, slice_of("branch")))
-			continue;
-		if (request->branch.len || !param.len)
-			return false;
-		request->branch = param;
-	}
 	return true;
 }
 
@@ -251,7 +265,7 @@ static bool take_field(struct request *request, size_t index)
 		       once(&request->to, field);
 	case 3:
 		if (!slice_equal_nocase(field->name, slice_of("Via")) ||
-		    request->top.protocol.at)
+		    request->top.before.at)
 			return true;
 		request->top_field = index;
 		return read_via(request, field->value);
@@ -279,7 +293,7 @@ bool quick_read(struct request *request)
 		if (!take_field(request, i))
 			return false;
 	request->to_usable = true;
-	return request->top.protocol.at && is_visible(request->call_id) &&
+	return request->top.before.at && is_visible(request->call_id) &&
 	       quick_address(request->from, &request->from_party, &request->from_tag) &&
 	       quick_address(request->to, &to, &request->to_tag) && read_cseq(request);
 }

@@ -51,11 +51,12 @@ void redirect_free(struct redirect *redirect)
 	free(redirect);
 }
 
-bool redirect_admits(struct redirect *redirect, const struct arrival *arrival)
+bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	(void)redirect;
-	if (profile_peer(arrival->listen->profile, &arrival->source.address))
+	arrival->peer = profile_peer(arrival->listen->profile, &arrival->source.address);
+	if (arrival->peer)
 		return true;
 	log_often(LOG_STRANGER, "stranger ignored source=%s listener=%s",
 	          endpoint_text(&arrival->source, text), arrival->listen->text.at);
@@ -74,7 +75,9 @@ static bool is_listed(const struct settings *settings, struct slice method)
 static void add_names(const struct arrival *arrival, struct facts *facts)
 {
 	const struct profile *profile = arrival->listen->profile;
-	const struct peer *peer = profile_peer(profile, &arrival->source.address);
+	const struct peer *peer = arrival->peer;
+	if (!peer) /* explained, not answered */
+		peer = profile_peer(profile, &arrival->source.address);
 	facts->profile = profile->name;
 	facts->peer = peer ? peer->name : (struct slice){0};
 }
@@ -301,15 +304,16 @@ static void answer(struct redirect *redirect, const struct message *message,
 void redirect_answer(struct redirect *redirect, const struct message *message,
                      const struct arrival *arrival, struct reply *reply)
 {
+	struct arrival admitted = *arrival;
 	bool held = redirect->held;
 	start_reply(message, reply);
-	if (!redirect_admits(redirect, arrival)) {
+	if (!admitted.peer && !redirect_admits(redirect, &admitted)) {
 		reply->close = true;
 		return;
 	}
 	if (!held)
 		redirect_hold(redirect);
-	answer(redirect, message, arrival, reply);
+	answer(redirect, message, &admitted, reply);
 	if (!held)
 		redirect_let_go(redirect);
 }

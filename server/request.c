@@ -282,19 +282,60 @@ static struct slice address_uri(struct slice address)
 
 /* Via */
 
-/* ";ttl=1;rport", as sofia-sip has cleaned them of blanks. Empty when out of memory too.
- */
-static struct slice join_params(su_home_t *home, const sip_via_t *via)
+static bool is_param(const char *param, const char *name)
 {
-	size_t len = 0;
+	struct slice text = slice_of(param);
+	text.len = slice_find(text, '=');
+	return slice_equal_nocase(slice_trim(text), slice_of(name));
+}
+
+/* Text being joined in a home; at is NULL when out of memory. */
+struct joining {
+	char *at;
+	size_t len;
+};
+
+static void join(struct joining *joining, const char *before, const char *text)
+{
+	if (joining->at)
+		joining->len +=
+			(size_t)sprintf(joining->at + joining->len, "%s%s", before, text);
+}
+
+static size_t via_length(const sip_via_t *via)
+{
+	size_t len = strlen(via->v_protocol) + 1 + strlen(via->v_host) +
+	             (via->v_port ? 1 + strlen(via->v_port) : 0);
 	for (size_t i = 0; via->v_params && via->v_params[i]; i++)
 		len += 1 + strlen(via->v_params[i]);
-	char *text = su_alloc(home, (isize_t)len + 1), *end = text;
-	for (size_t i = 0; text && via->v_params && via->v_params[i]; i++) {
-		*end++ = ';';
-		end = stpcpy(end, via->v_params[i]);
+	return len;
+}
+
+/* As sofia-sip has cleaned it of blanks. What we know better, received and rport (RFC
+ * 3261 18.2.1, RFC 3581 4), is left out, whatever the peer put there. */
+static bool join_via(struct request *request, const sip_via_t *via)
+{
+	struct joining text = {
+		su_alloc(request_home(request), (isize_t)via_length(via) + 1), 0};
+	size_t split = 0;
+	request->top = (struct via){slice_of(via->v_host), slice_of(via->v_port)};
+	join(&text, via->v_protocol, " ");
+	join(&text, via->v_host, "");
+	if (request->top.port.len)
+		join(&text, ":", via->v_port);
+	for (size_t i = 0; via->v_params && via->v_params[i]; i++) {
+		const char *param = via->v_params[i];
+		if (is_param(param, "rport")) {
+			split = request->top.rport ? split : text.len;
+			request->top.rport = true;
+		} else if (!is_param(param, "received")) {
+			join(&text, ";", param);
+		}
 	}
-	return (struct slice){text, text ? len : 0};
+	split = request->top.rport ? split : text.len;
+	request->top.before = (struct slice){text.at, split};
+	request->top.behind = slice_skip((struct slice){text.at, text.len}, split);
+	return text.at;
 }
 
 static bool read_top_via(struct request *request)
@@ -314,8 +355,8 @@ static bool read_top_via(struct request *request)
 	if (!via || !via->v_host || !is_port(via->v_port) ||
 	    !consists_of(slice_of(via->v_protocol), "/-.!%*_+`'~"))
 		return false;
-	request->top = (struct via){slice_of(via->v_protocol), slice_of(via->v_host),
-	                            slice_of(via->v_port), join_params(home, via)};
+	if (!join_via(request, via))
+		return false;
 	request->top_field = i;
 	request->top_rest = slice_trim(slice_skip(value, end + 1));
 	request->branch = slice_of(via->v_branch);

@@ -21,9 +21,13 @@ struct party {
 	bool telephone;    /* a tel URI, or user=phone */
 };
 
-/* The top Via, without blanks. params begin with their first ';'. */
+/* The top Via as the reply has it, ready but for what only we know: before, rport's value
+ * if it was asked for, behind, received. */
 struct via {
-	struct slice protocol, host, port, params;
+	struct slice host, port; /* of the sent-by */
+	struct slice before;     /* protocol, sent-by, parameters up to rport */
+	struct slice behind;     /* those behind it; empty without rport */
+	bool rport;              /* RFC 3581 3: a value is wanted, whatever is there */
 };
 
 /* Where the last look for a header's values ended, so that the next value costs no second

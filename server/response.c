@@ -14,24 +14,27 @@ struct writing {
 };
 
 /* Text of ours. */
-static void put(struct writing *w, struct slice text)
+static inline void put(struct writing *w, struct slice text)
 {
 	writer_put(&w->out, text);
 }
 
 #define PUT(w, literal) put(w, (struct slice){literal, sizeof(literal) - 1})
 
-/* Text of a peer's: control characters become blanks. */
-static void put_foreign(struct writing *w, struct slice text)
+static void blank_controls(char *text, size_t len)
 {
-	struct writer *out = &w->out;
-	size_t start = out->len;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			text[i] = ' ';
+}
+
+/* Text of a peer's: control characters become blanks. */
+static inline void put_foreign(struct writing *w, struct slice text)
+{
+	size_t start = w->out.len;
 	put(w, text);
-	if (out->full || w->clean || !slice_has_control(text))
-		return;
-	for (size_t i = start; i < out->len; i++)
-		if ((unsigned char)out->to[i] < ' ' || out->to[i] == 127)
-			out->to[i] = ' ';
+	if (!w->clean)
+		blank_controls(w->out.to + start, w->out.len - start);
 }
 
 static void put_number(struct writing *w, unsigned long number)
@@ -64,29 +67,6 @@ static void put_seconds(struct writing *w, const char *name, unsigned long secon
 
 /* Via */
 
-/* Takes the next parameter, without its ';', off params; quoted ones may hold one. */
-static struct slice next_param(struct slice *params)
-{
-	bool quoted = false;
-	size_t i = 1;
-	for (; i < params->len && (quoted || params->at[i] != ';'); i++) {
-		if (quoted && params->at[i] == '\\')
-			i++;
-		else if (params->at[i] == '"')
-			quoted = !quoted;
-	}
-	i = i < params->len ? i : params->len;
-	struct slice param = {params->at + 1, i - 1};
-	*params = slice_skip(*params, i);
-	return param;
-}
-
-static bool is_param(struct slice param, const char *name)
-{
-	param.len = slice_find(param, '=');
-	return slice_equal_nocase(slice_trim(param), slice_of(name));
-}
-
 /* RFC 3261 18.2.1: the sent-by is not where the packet came from. */
 static bool differs(const struct via *via, const struct endpoint *source)
 {
@@ -95,44 +75,19 @@ static bool differs(const struct via *via, const struct endpoint *source)
 	       !address_equal(&address, &source->address);
 }
 
-static void put_rport(struct writing *w, const struct endpoint *source)
-{
-	PUT(w, ";rport=");
-	put_number(w, source->port);
-}
-
-static void put_param(struct writing *w, struct slice param)
-{
-	PUT(w, ";");
-	put_foreign(w, param);
-}
-
-/* The top Via, with received and rport as we know them, whatever the peer put there. RFC
- * 3581 4: received goes with every rport. */
-static void put_top_via(struct writing *w, const struct request *request,
+/* The top Via, with received and rport as we know them. RFC 3581 4: received goes with
+ * every rport. */
+static void put_top_via(struct writing *w, const struct via *via,
                         const struct endpoint *source)
 {
-	const struct via *via = &request->top;
-	bool rport = false;
 	PUT(w, "Via: ");
-	put_foreign(w, via->protocol);
-	PUT(w, " ");
-	put_foreign(w, via->host);
-	if (via->port.len) {
-		PUT(w, ":");
-		put(w, via->port);
+	put_foreign(w, via->before);
+	if (via->rport) {
+		PUT(w, ";rport=");
+		put_number(w, source->port);
+		put_foreign(w, via->behind);
 	}
-	for (struct slice rest = via->params; rest.len;) {
-		struct slice param = next_param(&rest);
-		if (is_param(param, "rport")) {
-			if (!rport)
-				put_rport(w, source);
-			rport = true;
-		} else if (!is_param(param, "received")) {
-			put_param(w, param);
-		}
-	}
-	if (rport || differs(via, source)) {
+	if (via->rport || differs(via, source)) {
 		char text[ADDRESS_TEXT_MAX];
 		PUT(w, ";received=");
 		put(w, slice_of(address_text(&source->address, text)));
@@ -144,7 +99,7 @@ static void put_top_via(struct writing *w, const struct request *request,
 static void put_vias(struct writing *w, const struct request *request,
                      const struct endpoint *source)
 {
-	put_top_via(w, request, source);
+	put_top_via(w, &request->top, source);
 	put_field(w,
 	          "Via: ", request->top_rest); /* a broken one cannot spoil the first */
 	for (size_t i = request->top_field + 1; i < request->message->field_count; i++)
@@ -219,9 +174,8 @@ struct endpoint response_destination(const struct request *request,
 {
 	struct endpoint to = *source;
 	unsigned long port = ENDPOINT_PORT;
-	for (struct slice rest = request->top.params; rest.len;)
-		if (is_param(next_param(&rest), "rport"))
-			return to;
+	if (request->top.rport)
+		return to;
 	if (request->top.port.len)
 		slice_number(request->top.port, 65535, &port);
 	to.port = (uint16_t)port;

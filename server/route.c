@@ -57,7 +57,7 @@ static int ask(struct redirect *redirect, const struct table *table,
 int route(const struct configuration *configuration, const struct question *question)
 {
 	struct tag_keys keys;
-	struct arrival arrival;
+	struct arrival arrival = {0};
 	if (!find_arrival(configuration, question, &arrival))
 		return ROUTE_FAILED;
 	char *request = question_request(question, &arrival);

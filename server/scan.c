@@ -7,13 +7,12 @@
  * holds a control character: those are message_parse()'s. */
 static bool next_line(struct slice *text, struct slice *line)
 {
-	const char *end = memchr(text->at, '\r', text->len);
-	size_t len = end ? (size_t)(end - text->at) : 0;
-	if (!end || len + 1 >= text->len || end[1] != '\n')
+	size_t len = slice_control(*text);
+	if (len + 1 >= text->len || text->at[len] != '\r' || text->at[len + 1] != '\n')
 		return false;
 	*line = (struct slice){text->at, len};
 	*text = (struct slice){text->at + len + 2, text->len - len - 2};
-	return !slice_has_control(*line);
+	return true;
 }
 
 /* "Name: value" with a name of two bytes or more, and nothing before its colon or behind

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#define PART_MAX 128 /* bytes of a Call-ID, tag or branch that are hashed as they are */
+
 static void draw_key(unsigned char key[16], struct slice secret, const char *use)
 {
 	crypto_generichash_state state;
@@ -38,16 +40,35 @@ static uint64_t hash(const unsigned char key[16], const void *data, size_t len)
 	return out;
 }
 
-/* The parts are hashed one by one first, so that "ab","c" differs from "a","bc". Hashes
- * are bytes of one order on every machine; only their text is compared. */
+/* Puts part, with its length before it, so that "ab","c" differs from "a","bc"; of a part
+ * that is longer than anybody's, its hash. */
+static size_t add(const struct tag_keys *keys, unsigned char to[PART_MAX + 8],
+                  struct slice part)
+{
+	uint64_t len = htole64(part.len), digest;
+	memcpy(to, &len, 8);
+	if (part.len > PART_MAX) {
+		digest = hash(keys->to_tag, part.at, part.len);
+		part = (struct slice){(const char *)&digest, sizeof digest};
+	}
+	if (part.len)
+		memcpy(to + 8, part.at, part.len);
+	return 8 + part.len;
+}
+
+/* Hashes are bytes of one order on every machine; only their text is compared. */
 const char *tag_make(const struct tag_keys *keys, struct slice call_id,
                      struct slice from_tag, struct slice branch, unsigned long cseq,
                      char to[TAG_TEXT_MAX])
 {
-	uint64_t parts[4] = {hash(keys->to_tag, call_id.at, call_id.len),
-	                     hash(keys->to_tag, from_tag.at, from_tag.len),
-	                     hash(keys->to_tag, branch.at, branch.len), htole64(cseq)};
-	uint64_t tag = le64toh(hash(keys->to_tag, parts, sizeof parts));
+	unsigned char text[8 + 3 * (PART_MAX + 8)];
+	uint64_t number = htole64(cseq);
+	size_t len = sizeof number;
+	memcpy(text, &number, len);
+	len += add(keys, text + len, call_id);
+	len += add(keys, text + len, from_tag);
+	len += add(keys, text + len, branch);
+	uint64_t tag = le64toh(hash(keys->to_tag, text, len));
 	for (size_t i = 0; i < TAG_TEXT_MAX - 1; i++)
 		to[i] = "0123456789abcdef"[tag >> (60 - 4 * i) & 15];
 	to[TAG_TEXT_MAX - 1] = '\0';

@@ -76,6 +76,7 @@ static void come_from(const char *text)
 	ck_assert(endpoint_parse(slice_of(text), &arrival.source, &why));
 	arrival.listen = &configuration.settings
 	                          ->listens[arrival.source.transport == TRANSPORT_TCP];
+	arrival.peer = NULL;
 }
 
 /* The log goes to a file. */

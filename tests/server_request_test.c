@@ -89,10 +89,11 @@ START_TEST(a_request_is_taken_apart)
 	ck_assert(is(request.uri, "sip:+441@example.net"));
 	ck_assert_int_eq(request.scheme, SCHEME_SIP);
 	ck_assert(is(request.host, "example.net"));
-	ck_assert(is(request.top.protocol, "SIP/2.0/UDP"));
 	ck_assert(is(request.top.host, "h"));
 	ck_assert(is(request.top.port, "5070"));
-	ck_assert(is(request.top.params, ";rport;branch=z9hG4bK1"));
+	ck_assert(is(request.top.before, "SIP/2.0/UDP h:5070"));
+	ck_assert(is(request.top.behind, ";branch=z9hG4bK1"));
+	ck_assert(request.top.rport);
 	ck_assert_uint_eq(request.top_field, 0);
 	ck_assert(is(request.top_rest, "SIP/2.0/TCP g"));
 	ck_assert(is(request.branch, "z9hG4bK1"));
