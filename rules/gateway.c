@@ -151,13 +151,13 @@ static const char *name_at(const void *names, size_t i)
 	return ((const char *const *)names)[i];
 }
 
-/* The nearest of some names, for hints. */
-static const char *nearest_name(const struct table *table, struct slice text, bool group)
+/* The nearest of some names. */
+const char *gateway_nearest(const struct table *table, struct slice text, bool gateway)
 {
 	const char *list[256];
 	size_t count = 0;
 	for (const struct named *n = table->named; n && count < 256; n = n->next)
-		if (n->gateway || !group)
+		if (n->gateway || !gateway)
 			list[count++] = n->name.at;
 	return schema_nearest(text, name_at, list, count);
 }
@@ -167,7 +167,7 @@ static bool unknown_name(struct load *load, const struct node *node, bool group)
 	char hint[DIAGS_HINT_MAX];
 	/* Findings that nobody will see get no costly hints. */
 	const char *near = diags_errors(load->diags) < DIAGS_MAX
-	                           ? nearest_name(table_of(load), node->text, group)
+	                           ? gateway_nearest(table_of(load), node->text, group)
 	                           : NULL;
 	if (near)
 		diags_hint(hint, "did you mean \"%s\"?", near);

@@ -11,6 +11,10 @@ schema_reader gateways_read, groups_read;
 /* Reads what `redirect` says: a gateway, a group, a URI, or a list of tiers of these. */
 bool route_read(struct load *load, const struct node *node, struct route *out);
 
+/* The name nearest to text, for "did you mean"; with gateway a gateway's, else a group's
+ * will do. NULL if none is near. */
+const char *gateway_nearest(const struct table *table, struct slice text, bool gateway);
+
 /* True if no gateway of the route is enabled. */
 bool route_is_disabled(const struct route *route);
 

@@ -5,6 +5,7 @@
 
 #include "rules/criteria.h"
 #include "rules/document.h"
+#include "rules/gateway.h"
 #include "rules/index.h"
 #include "rules/load.h"
 #include "rules/rewrite.h"
@@ -94,6 +95,14 @@ struct table_counts table_counts(const struct table *table)
 bool table_is_longest(const struct table *table)
 {
 	return table->top.longest;
+}
+
+bool table_has_gateway(const struct table *table, struct slice name, const char **nearest)
+{
+	const struct named *named = map_find(&table->names, name);
+	bool found = named && named->gateway;
+	*nearest = found ? NULL : gateway_nearest(table, name, true);
+	return found;
 }
 
 static void visit_names(const struct criterion *criterion,

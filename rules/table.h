@@ -37,6 +37,10 @@ struct table_counts table_counts(const struct table *table);
 /* True with `match: longest`. */
 bool table_is_longest(const struct table *table);
 
+/* True if a gateway is called name; else *nearest is one whose name is near, or NULL. */
+bool table_has_gateway(const struct table *table, struct slice name,
+                       const char **nearest);
+
 /* What the server's own settings decide whether it is right: told of each, and where it
  * stands. */
 struct table_visitor {

@@ -10,6 +10,7 @@
 #include "server/ping.h"
 #include "server/route.h"
 #include "server/serve.h"
+#include "server/test.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -32,14 +33,18 @@ static const char usage[] =
 	"      --method M           another method than INVITE\n"
 	"      --call-id ID         decides which of several gateways comes first\n"
 	"                           exit 0: redirect, 3: any other answer\n"
+	"  test [-v] [--coverage] FILE...             does a table do what is expected "
+	"of it? exit 0 or 1\n"
+	"      -v                   print those that are met as well\n"
+	"      --coverage           print the rules that no expectation reaches\n"
 	"  ping [--timeout MS] [udp:|tcp:]ADDR[:PORT] ask with an OPTIONS; exit 0 if it "
 	"is answered 200\n"
 	"  help                                       print this\n"
 	"  version                                    print the version\n"
 	"\n"
-	"One of -c and -r is needed. Without -c the server listens on udp and tcp "
-	"127.0.0.1:5060\n"
-	"and lets loopback in. SIGHUP reloads the rules and TLS certificates.\n"
+	"serve, check and route need one of -c and -r. Without -c the server listens on\n"
+	"udp and tcp 127.0.0.1:5060 and lets loopback in. SIGHUP reloads the rules and "
+	"TLS certificates.\n"
 	"SIGTERM stops.\n";
 
 static int say_usage(void)
@@ -53,6 +58,7 @@ static int say_usage(void)
 struct options {
 	struct configuration configuration;
 	struct question question;
+	struct test_options test;
 	unsigned timeout_ms;
 };
 
@@ -121,6 +127,12 @@ static bool take_option(struct options *options, int option)
 		if (question->header_count == QUESTION_HEADERS_MAX)
 			return false;
 		question->headers[question->header_count++] = optarg;
+		return true;
+	case 'v':
+		options->test.verbose = true;
+		return true;
+	case 'C':
+		options->test.coverage = true;
 		return true;
 	case 't':
 		return set_timeout(options, optarg);
@@ -226,6 +238,18 @@ static int route_command(int argc, char **argv)
 	return status;
 }
 
+static int test_command(int argc, char **argv)
+{
+	static const struct option longs[] = {{"coverage", no_argument, NULL, 'C'}, {0}};
+	struct options options = {0};
+	int left;
+	if (!read_options(argc, argv, "v", longs, &options, &left) || left == argc)
+		return say_usage();
+	options.test.files = (const char *const *)argv + left;
+	options.test.file_count = (size_t)(argc - left);
+	return test(&options.test);
+}
+
 static int ping_command(int argc, char **argv)
 {
 	static const struct option longs[] = {{"timeout", required_argument, NULL, 't'},
@@ -273,10 +297,11 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"serve", serve_command}, {"check", check_command},
-	{"route", route_command}, {"ping", ping_command},
-	{"help", help_command},   {"version", version_command},
-	{"--help", help_command}, {"--version", version_command},
+	{"serve", serve_command},       {"check", check_command},
+	{"route", route_command},       {"test", test_command},
+	{"ping", ping_command},         {"help", help_command},
+	{"version", version_command},   {"--help", help_command},
+	{"--version", version_command},
 };
 
 /* A socket must not become standard error, or log lines would go to a peer. */

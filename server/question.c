@@ -6,6 +6,7 @@
 
 #include "rules/number.h"
 #include "rules/parameters.h"
+#include "server/door.h"
 
 static bool blame(struct question_fault *fault, enum question_part part,
                   const char *value, const char *why)
@@ -188,24 +189,31 @@ static bool is_number(const char *text)
 static bool check_parameters(const struct question *question,
                              struct question_fault *fault)
 {
-	const char *const texts[] = {question->rn, question->cic, question->tgrp,
-	                             question->trunk_context,
-	                             question->npdi ? "npdi" : NULL};
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		if (!texts[i])
+	const struct {
+		enum question_part part;
+		const char *text;
+	} rows[] = {{QUESTION_RN, question->rn},
+	            {QUESTION_CIC, question->cic},
+	            {QUESTION_TGRP, question->tgrp},
+	            {QUESTION_TRUNK_CONTEXT, question->trunk_context},
+	            {QUESTION_NPDI, question->npdi ? "npdi" : NULL}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *text = rows[i].text;
+		if (!text)
 			continue;
-		if (!*texts[i] || strlen(texts[i]) > PARAMETER_MAX)
-			return blame(fault, QUESTION_PARAMETER, texts[i],
+		if (!*text || strlen(text) > PARAMETER_MAX)
+			return blame(fault, rows[i].part, text,
 			             "must have 1 to 128 bytes");
 		if (has_scheme(question->call))
-			return blame(fault, QUESTION_PARAMETER, texts[i],
+			return blame(fault, rows[i].part, text,
 			             "write the parameters into the URI");
 		if (!is_number(question->call))
-			return blame(fault, QUESTION_PARAMETER, texts[i],
+			return blame(fault, rows[i].part, text,
 			             "belongs to a telephone number");
 	}
 	if (!question->tgrp != !question->trunk_context) /* RFC 4904 5 */
-		return blame(fault, QUESTION_PARAMETER,
+		return blame(fault,
+		             question->tgrp ? QUESTION_TGRP : QUESTION_TRUNK_CONTEXT,
 		             question->tgrp ? question->tgrp : question->trunk_context,
 		             "a trunk group and its context go together");
 	return true;
@@ -216,20 +224,33 @@ static bool is_one_line(const char *text)
 	return !strpbrk(text, "\r\n");
 }
 
-bool question_check(const struct question *question, struct question_fault *fault)
+/* Texts that must stand on one line; words may not have blanks either. */
+static bool check_texts(const struct question *question, struct question_fault *fault)
 {
 	const struct {
 		enum question_part part;
+		bool word;
 		const char *text;
-	} texts[] = {{QUESTION_CALL, question->call},
-	             {QUESTION_CALLER, question->caller},
-	             {QUESTION_HOST, question->host},
-	             {QUESTION_METHOD, question->method},
-	             {QUESTION_CALL_ID, question->call_id}};
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		if (texts[i].text && (!is_one_line(texts[i].text) || !*texts[i].text))
-			return blame(fault, texts[i].part, texts[i].text,
+	} rows[] = {{QUESTION_CALL, false, question->call},
+	            {QUESTION_CALLER, false, question->caller},
+	            {QUESTION_HOST, true, question->host},
+	            {QUESTION_METHOD, true, question->method},
+	            {QUESTION_CALL_ID, true, question->call_id}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *text = rows[i].text;
+		if (text && (!is_one_line(text) || !*text))
+			return blame(fault, rows[i].part, text,
 			             "must be one line, and not empty");
+		if (text && rows[i].word && strpbrk(text, " \t"))
+			return blame(fault, rows[i].part, text, "must be one word");
+	}
+	return true;
+}
+
+bool question_check(const struct question *question, struct question_fault *fault)
+{
+	if (!check_texts(question, fault))
+		return false;
 	if (strlen(question->call) > NUMBER_MAX && !has_scheme(question->call))
 		return blame(fault, QUESTION_CALL, question->call, "is too long");
 	if (question->host && has_scheme(question->call))

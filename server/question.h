@@ -3,7 +3,11 @@
 #ifndef SERVER_QUESTION_H
 #define SERVER_QUESTION_H
 
-#include "server/door.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arrival;  /* door.h */
+struct settings; /* settings.h */
 
 #define QUESTION_HEADERS_MAX 32
 
@@ -31,7 +35,11 @@ enum question_part {
 	QUESTION_CALL,
 	QUESTION_CALLER,
 	QUESTION_HOST,
-	QUESTION_PARAMETER,
+	QUESTION_RN,
+	QUESTION_NPDI,
+	QUESTION_CIC,
+	QUESTION_TGRP,
+	QUESTION_TRUNK_CONTEXT,
 	QUESTION_PEER,
 	QUESTION_PROFILE,
 	QUESTION_SOURCE,

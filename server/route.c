@@ -11,11 +11,20 @@ enum { ROUTE_REDIRECT = 0, ROUTE_FAILED = 1, ROUTE_OTHER = 3 };
 static bool complain(const struct question_fault *fault)
 {
 	static const char *const parts[QUESTION_PARTS] = {
-		[QUESTION_CALL] = "called number",  [QUESTION_CALLER] = "caller",
-		[QUESTION_PARAMETER] = "parameter", [QUESTION_HOST] = "host",
-		[QUESTION_PEER] = "peer",           [QUESTION_PROFILE] = "profile",
-		[QUESTION_SOURCE] = "source",       [QUESTION_LISTENER] = "listener",
-		[QUESTION_METHOD] = "method",       [QUESTION_CALL_ID] = "call-id",
+		[QUESTION_CALL] = "called number",
+		[QUESTION_CALLER] = "caller",
+		[QUESTION_RN] = "rn",
+		[QUESTION_NPDI] = "parameter",
+		[QUESTION_CIC] = "cic",
+		[QUESTION_TGRP] = "tgrp",
+		[QUESTION_TRUNK_CONTEXT] = "trunk_context",
+		[QUESTION_HOST] = "host",
+		[QUESTION_PEER] = "peer",
+		[QUESTION_PROFILE] = "profile",
+		[QUESTION_SOURCE] = "source",
+		[QUESTION_LISTENER] = "listener",
+		[QUESTION_METHOD] = "method",
+		[QUESTION_CALL_ID] = "call-id",
 		[QUESTION_HEADERS] = "header"};
 	fprintf(stderr, "signpost: %s \"%s\": %s\n", parts[fault->part], fault->value,
 	        fault->why);

@@ -60,7 +60,7 @@ class Findings(unittest.TestCase):
 
 class Examples(unittest.TestCase):
     def test_each_is_without_findings(self):
-        examples = sorted(EXAMPLES.glob("*.yaml"))
+        examples = sorted(p for p in EXAMPLES.glob("*.yaml") if p.name.count(".") == 1)
         self.assertGreaterEqual(len(examples), 1)
         for path in examples:
             with self.subTest(path.name):
