@@ -142,7 +142,7 @@ bool explain_silently(struct redirect *redirect, const struct table *table,
                       const struct arrival *arrival, const char *request,
                       struct explanation *explanation, struct reply *reply)
 {
-	if (!profile_peer(arrival->listen->profile, &arrival->source.address)) {
+	if (!arrival->peer) {
 		explanation->why = "no peer of the profile has this source";
 		reply->length = 0;
 		return true;

@@ -8,7 +8,7 @@
 #include "server/redirect.h"
 
 /* Asks as redirect_explain() does and writes the rules considered and the decision to
- * `to`. A source that the profile does not let in gets no reply. False when out of
+ * `to`. An arrival without a peer gets no reply. False when out of
  * memory. */
 bool explain(struct redirect *redirect, const struct table *table,
              const struct arrival *arrival, const char *request, FILE *to,

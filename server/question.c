@@ -134,11 +134,16 @@ static bool find_source(const struct question *question, const struct profile *p
 bool question_arrival(const struct question *question, const struct settings *settings,
                       struct arrival *arrival, struct question_fault *fault)
 {
+	*arrival = (struct arrival){0};
 	if (!find_listen(question, settings, &arrival->listen, fault))
 		return false;
+	const struct profile *profile = arrival->listen->profile;
 	arrival->source.transport = arrival->listen->endpoint.transport;
 	arrival->source.port = ENDPOINT_PORT;
-	return find_source(question, arrival->listen->profile, &arrival->source, fault);
+	if (!find_source(question, profile, &arrival->source, fault))
+		return false;
+	arrival->peer = profile_peer(profile, &arrival->source.address);
+	return true;
 }
 
 /* The request */

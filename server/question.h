@@ -58,7 +58,7 @@ struct question_fault {
 };
 
 /* Where the request comes in, and from where. False if these settings have no such place;
- * whether the profile lets the source in is not asked here. */
+ * arrival->peer is NULL if the profile does not let the source in. */
 bool question_arrival(const struct question *question, const struct settings *settings,
                       struct arrival *arrival, struct question_fault *fault);
 
