@@ -491,6 +491,11 @@ void document_free(struct document *document)
 		arena_free(document->arena);
 }
 
+size_t document_bytes(const struct document *document)
+{
+	return arena_bytes(document->arena);
+}
+
 const struct node *document_root(const struct document *document)
 {
 	return document->root;

@@ -47,6 +47,9 @@ struct document *document_read(const char *path, size_t memory_limit,
                                struct diags *diags);
 void document_free(struct document *document);
 
+/* What it has taken of memory_limit. */
+size_t document_bytes(const struct document *document);
+
 /* The document's root: any type. Never NULL. */
 const struct node *document_root(const struct document *document);
 

@@ -3,19 +3,19 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "rules/action.h"
 #include "rules/criteria.h"
 #include "rules/gateway.h"
 #include "rules/index.h"
+#include "rules/sequence.h"
 #include "rules/shadow.h"
-
-#define RULES_MAX 1000000u
 
 /* The keys in the file's order; they are read in the order in which they need each other.
  */
 struct keys {
-	const struct node *match, *gateways, *groups, *rules, *fallback;
+	const struct node *match, *include, *gateways, *groups, *rules, *fallback;
 };
 
 /* One rule: its criteria go to rule, what it answers to action. */
@@ -94,24 +94,19 @@ static bool add_name(struct load *load, struct map *names, struct rule *rule)
 	return map_add(names, load->arena, rule->name, rule) || load_memory(load);
 }
 
-static bool read_rules(struct load *load, struct ruleset *ruleset,
-                       const struct node *node)
+static bool read_sequence(struct load *load, struct ruleset *ruleset,
+                          const struct sequence *sequence)
 {
-	if (node->type != NODE_LIST)
-		return load_error(load, node, "begin each rule with a dash",
-		                  "\"rules\" must be a list of rules, not %s",
-		                  node_type_name(node));
-	if (node->count > RULES_MAX)
-		return load_error(load, node, NULL, "more than %u rules", RULES_MAX);
-	ruleset->rules = arena_array(load->arena, node->count, sizeof *ruleset->rules);
+	ruleset->rules =
+		arena_array(load->arena, sequence->count, sizeof *ruleset->rules);
 	if (!ruleset->rules)
 		return load_memory(load);
-	ruleset->rule_count = node->count;
+	ruleset->rule_count = sequence->count;
 	struct map names = {0};
 	bool good = true;
-	for (size_t i = 0; i < node->count && !load->out_of_memory; i++) {
+	for (size_t i = 0; i < sequence->count && !load->out_of_memory; i++) {
 		struct rule *rule = &ruleset->rules[i];
-		good &= read_rule(load, node->items[i], "a rule",
+		good &= read_rule(load, sequence->rules[i], "a rule",
 		                  sizeof rule_fields / sizeof *rule_fields, rule);
 		good &= (rule->name.at || set_default_name(load, rule, i + 1)) &&
 		        add_name(load, &names, rule);
@@ -139,25 +134,102 @@ static bool read_default(struct load *load, struct ruleset *ruleset,
 	       read_rule(load, node, "\"default\"", ANSWER_FIELDS, &ruleset->fallback);
 }
 
-bool load_table(struct table_load *table_load, const struct document *document)
+/* The keys of a file's top level. */
+static bool read_keys(struct load *load, const struct file *file, struct keys *keys)
 {
 	static const struct field fields[] = {
 		{"match", schema_keep, 0, offsetof(struct keys, match)},
+		{"include", schema_keep, 0, offsetof(struct keys, include)},
 		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
 		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
 		{"default", schema_keep, 0, offsetof(struct keys, fallback)}};
+	return schema_read(load, file->root, "a routing table", fields,
+	                   sizeof fields / sizeof *fields, keys);
+}
+
+static bool refuse_key(struct load *load, const struct node *node, const char *key)
+{
+	return !node ||
+	       load_error(load, node, NULL,
+	                  "\"%s\" stands in the main file, not in an included one", key);
+}
+
+/* The same of an included file, which may also be no more than a list of rules. */
+static bool read_included_keys(struct load *load, const struct file *file,
+                               struct keys *keys)
+{
+	if (file->root->type == NODE_LIST)
+		return true;
+	if (file->root->type != NODE_MAPPING)
+		return load_error(load, file->root, NULL,
+		                  "an included file must be a mapping or a list of "
+		                  "rules, not %s",
+		                  node_type_name(file->root));
+	bool good = read_keys(load, file, keys);
+	good &= refuse_key(load, keys->match, "match");
+	good &= refuse_key(load, keys->fallback, "default");
+	return good;
+}
+
+/* The keys of all files, the main one's last. */
+static bool read_all_keys(struct load *load, const struct files *files, struct keys *keys)
+{
+	size_t last = files_count(files) - 1;
+	bool good = true;
+	for (size_t i = 0; i < last; i++)
+		good &= read_included_keys(load, files_get(files, i), &keys[i]);
+	return read_keys(load, files_get(files, last), &keys[last]) && good;
+}
+
+/* What all files define. Kind by kind: rules may name gateways of any file. */
+static bool read_definitions(struct load *load, const struct keys *keys, size_t count)
+{
+	static const struct {
+		size_t offset;
+		schema_reader *read;
+	} kinds[] = {
+		{offsetof(struct keys, gateways), gateways_read},
+		{offsetof(struct keys, groups), groups_read},
+	};
+	bool good = true;
+	for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+		for (size_t i = 0; i < count; i++) {
+			const struct node *node;
+			memcpy(&node, (const char *)&keys[i] + kinds[kind].offset,
+			       sizeof(const struct node *));
+			good &= !node || kinds[kind].read(load, node, NULL);
+		}
+	return good;
+}
+
+/* The rules of the main file and of those that it includes. */
+static bool read_top(struct load *load, struct ruleset *top, const struct files *files,
+                     const struct keys *keys)
+{
+	struct sequence sequence = {.files = files, .owner = top};
+	struct file *file = files_get(files, files_count(files) - 1);
+	if (file->root->type != NODE_MAPPING)
+		return false;
+	bool good = !keys->match || read_match(load, top, keys->match);
+	good &= sequence_add_file(load, &sequence, file);
+	good &= read_sequence(load, top, &sequence);
+	good &= read_default(load, top, keys->fallback);
+	sequence_free(&sequence);
+	return good;
+}
+
+bool load_table(struct table_load *table_load, const struct files *files)
+{
 	struct load *load = &table_load->load;
 	struct ruleset *top = &table_load->table->top;
-	size_t budget = SHADOW_COMPARISONS_MAX;
-	struct keys keys = {0};
-	bool good = schema_read(load, document_root(document), "a routing table", fields,
-	                        5, &keys);
-	good &= !keys.match || read_match(load, top, keys.match);
-	good &= !keys.gateways || gateways_read(load, keys.gateways, NULL);
-	good &= !keys.groups || groups_read(load, keys.groups, NULL);
-	good &= !keys.rules || read_rules(load, top, keys.rules);
-	good &= read_default(load, top, keys.fallback);
+	size_t budget = SHADOW_COMPARISONS_MAX, count = files_count(files);
+	struct keys *keys = arena_array(load->arena, count, sizeof *keys);
+	if (!keys)
+		return load_memory(load);
+	bool good = read_all_keys(load, files, keys);
+	good &= read_definitions(load, keys, count);
+	good &= read_top(load, top, files, &keys[count - 1]);
 	if (!good)
 		return false;
 	top->index = index_new(load->arena, top);

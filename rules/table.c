@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "rules/criteria.h"
-#include "rules/document.h"
+#include "rules/files.h"
 #include "rules/gateway.h"
 #include "rules/index.h"
 #include "rules/load.h"
@@ -59,22 +59,21 @@ static void report_memory(const char *path, struct diags *diags)
 struct table *table_load(const char *path, size_t memory_limit, struct diags *diags)
 {
 	size_t errors = diags_errors(diags);
-	struct document *document = document_read(path, memory_limit, diags);
-	struct table *table = document ? table_new(memory_limit) : NULL;
-	if (document && !table)
+	struct table *table = table_new(memory_limit);
+	if (!table) {
 		report_memory(path, diags);
-	if (table) {
-		struct table_load load = {{table->arena, diags, false}, table};
-		bool good = load_table(&load, document);
-		if (load.load.out_of_memory)
-			report_memory(path, diags);
-		if (!good || diags_errors(diags) > errors) {
-			table_free(table);
-			table = NULL;
-		}
+		return NULL;
 	}
-	document_free(document);
-	return table;
+	struct table_load load = {{table->arena, diags, false}, table};
+	struct files *files = files_read(&load.load, path, memory_limit);
+	bool good = files && load_table(&load, files);
+	files_free(files);
+	if (load.load.out_of_memory)
+		report_memory(path, diags);
+	if (good && diags_errors(diags) == errors)
+		return table;
+	table_free(table);
+	return NULL;
 }
 
 void table_free(struct table *table)
