@@ -156,16 +156,20 @@ static bool is_clean(struct slice text)
 	return text.len <= NUMBER_MAX;
 }
 
+static struct slice copy(struct slice text, char buffer[NUMBER_MAX])
+{
+	if (text.len)
+		memcpy(buffer, text.at, text.len);
+	return (struct slice){buffer, text.len};
+}
+
 bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
                   struct slice *out)
 {
-	if (is_clean(user)) {
-		if (user.len)
-			memcpy(buffer, user.at, user.len);
-		*out = (struct slice){buffer, user.len};
-		return true;
-	}
-	return clean(user, telephone, FROM_URI, buffer, out);
+	if (!is_clean(user))
+		return clean(user, telephone, FROM_URI, buffer, out);
+	*out = copy(user, buffer);
+	return true;
 }
 
 struct slice number_parameters(struct slice user, bool telephone)
@@ -178,7 +182,10 @@ struct slice number_parameters(struct slice user, bool telephone)
 
 bool number_clean_written(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
 {
-	return clean(text, false, FROM_TABLE, buffer, out);
+	if (!is_clean(text))
+		return clean(text, false, FROM_TABLE, buffer, out);
+	*out = copy(text, buffer);
+	return true;
 }
 
 /* How many bytes at the head of number stay as they are. */

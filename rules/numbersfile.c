@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/numbersfile.h"
+
+#include <string.h>
+
+#include "rules/arena.h"
+#include "rules/map.h"
+
+#define NAME_MAX_BYTES 64
+
+/* Which field of a row is what. */
+struct layout {
+	size_t field_count;
+	size_t key;
+	size_t column_count;
+	size_t fields[CSV_FIELDS_MAX]; /* of each column that is kept */
+	struct slice
+		columns[CSV_FIELDS_MAX]; /* their names, until the next row is read */
+};
+
+/* A number that has a row already. */
+struct duplicate {
+	struct slice number;
+	struct position position;
+	unsigned first_line; /* 0: not known yet */
+};
+
+struct reading {
+	struct numbersfile *file;
+	struct csv *csv;
+	struct diags *diags;
+	struct layout layout;
+	struct arena *arena; /* of duplicates; NULL: none yet */
+	size_t duplicate_count;
+	struct duplicate duplicates[NUMBERSFILE_FINDINGS_MAX];
+};
+
+static void whole_file(const struct reading *reading, const char *message)
+{
+	diags_add(reading->diags, SEVERITY_ERROR,
+	          (struct position){reading->file->path, 0, 0}, NULL, "%s", message);
+}
+
+/* The columns */
+
+static void layout_error(const struct reading *reading, size_t field, const char *hint,
+                         const char *what, struct slice name)
+{
+	struct position position = {reading->file->path, 1, 0};
+	if (!reading->file->column_count)
+		position = csv_position(reading->csv, field);
+	diags_add(reading->diags, SEVERITY_ERROR, position, hint, "%s \"%.*s\"", what,
+	          (int)name.len, name.at);
+}
+
+static bool is_key_name(struct slice name)
+{
+	return slice_equal(name, slice_of("number")) ||
+	       slice_equal(name, slice_of("prefix"));
+}
+
+static bool add_column(const struct reading *reading, struct layout *layout, size_t field,
+                       struct slice name)
+{
+	if (name.len > NAME_MAX_BYTES) {
+		layout_error(reading, field, NULL,
+		             "a column's name has 64 bytes at most, not", name);
+		return false;
+	}
+	for (size_t i = 0; i < layout->column_count; i++)
+		if (slice_equal(layout->columns[i], name)) {
+			layout_error(reading, field, NULL, "two columns are called",
+			             name);
+			return false;
+		}
+	layout->fields[layout->column_count] = field;
+	layout->columns[layout->column_count++] = name;
+	return true;
+}
+
+static bool lay_out(const struct reading *reading, const struct slice *names,
+                    size_t count, struct layout *layout)
+{
+	size_t keys = 0;
+	bool good = true;
+	*layout = (struct layout){.field_count = count};
+	for (size_t i = 0; i < count; i++)
+		if (is_key_name(slice_trim(names[i])) && keys++ == 0)
+			layout->key = i;
+	for (size_t i = 0; i < count; i++) {
+		struct slice name = slice_trim(names[i]);
+		if (i == layout->key || !name.len)
+			continue;
+		if (is_key_name(name)) {
+			layout_error(reading, i, "only one column is the number",
+			             "there is a second column called", name);
+			good = false;
+		} else {
+			good &= add_column(reading, layout, i, name);
+		}
+	}
+	return good;
+}
+
+/* The first row has the names, unless the operator gave them. */
+static bool read_layout(struct reading *reading)
+{
+	const struct numbersfile *file = reading->file;
+	struct csv_row row;
+	if (file->column_count)
+		return lay_out(reading, file->columns, file->column_count,
+		               &reading->layout);
+	switch (csv_next(reading->csv, &row)) {
+	case CSV_ROW:
+		return lay_out(reading, row.fields, row.count, &reading->layout);
+	case CSV_BAD:
+		csv_report(reading->csv, SEVERITY_ERROR);
+		return false;
+	case CSV_END:
+		whole_file(reading, "the file is empty; its first row has the names of "
+		                    "the columns");
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* Faults of rows */
+
+static enum severity severity(const struct reading *reading)
+{
+	return reading->file->skip ? SEVERITY_WARNING : SEVERITY_ERROR;
+}
+
+/* Counts a fault. True if it is to be printed. */
+static bool count_fault(struct reading *reading)
+{
+	return reading->file->faults++ < NUMBERSFILE_FINDINGS_MAX;
+}
+
+static void row_fault(struct reading *reading, size_t field, const char *hint,
+                      const char *message)
+{
+	if (count_fault(reading))
+		diags_add(reading->diags, severity(reading),
+		          csv_position(reading->csv, field), hint, "%s", message);
+}
+
+static void count_mismatch(struct reading *reading, size_t count)
+{
+	size_t want = reading->layout.field_count;
+	if (count_fault(reading))
+		diags_add(reading->diags, severity(reading),
+		          csv_position(reading->csv, count > want ? want : count - 1),
+		          NULL, "%zu field%s instead of %zu", count,
+		          count == 1 ? "" : "s", want);
+}
+
+/* Its finding comes when the first one has been looked for. */
+static bool keep_duplicate(struct reading *reading, struct slice number)
+{
+	if (!count_fault(reading))
+		return true;
+	struct duplicate *duplicate = &reading->duplicates[reading->duplicate_count];
+	if (!reading->arena && !(reading->arena = arena_new(SIZE_MAX)))
+		return false;
+	duplicate->number = arena_copy(reading->arena, number);
+	if (!duplicate->number.at)
+		return false;
+	duplicate->position = csv_position(reading->csv, reading->layout.key);
+	reading->duplicate_count++;
+	return true;
+}
+
+/* Rows */
+
+static bool is_names(const struct reading *reading, const struct csv_row *row)
+{
+	const struct numbersfile *file = reading->file;
+	if (file->column_count != row->count || file->rows > 1)
+		return false;
+	for (size_t i = 0; i < row->count; i++)
+		if (!slice_equal(slice_trim(row->fields[i]), file->columns[i]))
+			return false;
+	return true;
+}
+
+/* The number of a row, cleaned; at NULL after a fault. */
+static struct slice row_number(struct reading *reading, const struct csv_row *row,
+                               char buffer[NUMBER_MAX])
+{
+	static const struct slice none = {NULL, 0};
+	struct slice number;
+	size_t key = reading->layout.key;
+	if (row->count != reading->layout.field_count) {
+		count_mismatch(reading, row->count);
+		return none;
+	}
+	if (!number_clean_written(row->fields[key], buffer, &number)) {
+		row_fault(reading, key, NULL, "a number has 1024 bytes at most");
+		return none;
+	}
+	if (!number.len) {
+		row_fault(reading, key, NULL, "there is no number");
+		return none;
+	}
+	if (is_names(reading, row)) {
+		row_fault(reading, 0,
+		          "leave \"columns\" out, then the first row has them",
+		          "these are the names of the columns");
+		return none;
+	}
+	return number;
+}
+
+static bool add_row(struct reading *reading, const struct csv_row *row)
+{
+	const struct layout *layout = &reading->layout;
+	struct slice columns[CSV_FIELDS_MAX];
+	char buffer[NUMBER_MAX];
+	struct slice number = row_number(reading, row, buffer);
+	if (!number.at)
+		return true;
+	for (size_t i = 0; i < layout->column_count; i++)
+		columns[i] = row->fields[layout->fields[i]];
+	switch (numbers_add(reading->file->numbers, number, columns)) {
+	case NUMBERS_ADDED:
+		return true;
+	case NUMBERS_THERE:
+		return keep_duplicate(reading, number);
+	default:
+		return false;
+	}
+}
+
+static bool report_memory(const struct reading *reading)
+{
+	whole_file(reading, "the table of numbers needs more memory than it may have");
+	return false;
+}
+
+static bool read_rows(struct reading *reading)
+{
+	struct csv_row row;
+	for (;;) {
+		switch (csv_next(reading->csv, &row)) {
+		case CSV_ROW:
+			reading->file->rows++;
+			if (!add_row(reading, &row))
+				return report_memory(reading);
+			break;
+		case CSV_BAD:
+			reading->file->rows++;
+			if (count_fault(reading))
+				csv_report(reading->csv, severity(reading));
+			break;
+		case CSV_END:
+			return true;
+		default:
+			return false;
+		}
+	}
+}
+
+/* Duplicates: rows do not know their lines, so the first ones are looked for in a second
+ * reading. */
+
+static void note_first(struct reading *reading, const struct map *numbers,
+                       const struct csv_row *row)
+{
+	char buffer[NUMBER_MAX];
+	struct slice number;
+	if (row->count != reading->layout.field_count ||
+	    !number_clean_written(row->fields[reading->layout.key], buffer, &number))
+		return;
+	struct duplicate *duplicate = map_find(numbers, number);
+	if (duplicate && !duplicate->first_line)
+		duplicate->first_line = row->line;
+}
+
+static void report_duplicate(const struct reading *reading,
+                             const struct duplicate *duplicate, unsigned first_line)
+{
+	char hint[DIAGS_HINT_MAX];
+	diags_add(
+		reading->diags, severity(reading), duplicate->position,
+		diags_hint(hint, "first given at %s:%u", reading->file->path, first_line),
+		"\"%s\" is given twice", duplicate->number.at);
+}
+
+static bool report_duplicates(struct reading *reading)
+{
+	struct map numbers = {0};
+	struct csv_row row;
+	enum csv_result result = CSV_ROW;
+	if (!reading->duplicate_count)
+		return true;
+	for (size_t i = 0; i < reading->duplicate_count; i++) {
+		struct duplicate *duplicate = &reading->duplicates[i];
+		if (!map_find(&numbers, duplicate->number) &&
+		    !map_add(&numbers, reading->arena, duplicate->number, duplicate))
+			return report_memory(reading);
+	}
+	if (!csv_rewind(reading->csv))
+		return false;
+	while (result == CSV_ROW || result == CSV_BAD) {
+		result = csv_next(reading->csv, &row);
+		if (result == CSV_ROW)
+			note_first(reading, &numbers, &row);
+	}
+	for (size_t i = 0; i < reading->duplicate_count; i++) {
+		struct duplicate *duplicate = &reading->duplicates[i];
+		const struct duplicate *first = map_find(&numbers, duplicate->number);
+		report_duplicate(reading, duplicate, first->first_line);
+	}
+	return result == CSV_END;
+}
+
+/* Of the faults that were not printed; of all that are left out. */
+static void report_count(const struct numbersfile *file, struct diags *diags)
+{
+	struct position whole = {file->path, 0, 0};
+	if (file->faults && file->skip)
+		diags_add(diags, SEVERITY_WARNING, whole, NULL,
+		          "%zu of %zu rows are left out", file->faults, file->rows);
+	else if (file->faults > NUMBERSFILE_FINDINGS_MAX)
+		diags_add(diags, SEVERITY_ERROR, whole, NULL,
+		          "%zu of %zu rows are in error; the first %d are shown",
+		          file->faults, file->rows, NUMBERSFILE_FINDINGS_MAX);
+}
+
+static bool read_numbers(struct reading *reading, size_t memory_limit)
+{
+	struct numbersfile *file = reading->file;
+	const struct layout *layout = &reading->layout;
+	size_t lines;
+	if (!csv_count(reading->csv, &lines) || !read_layout(reading))
+		return false;
+	file->numbers = numbers_new(file->match, layout->column_count, layout->columns,
+	                            lines, memory_limit);
+	if (!file->numbers)
+		return report_memory(reading);
+	if (!read_rows(reading) || !report_duplicates(reading))
+		return false;
+	numbers_finish(file->numbers);
+	report_count(file, reading->diags);
+	return file->skip || !file->faults;
+}
+
+/* Sharing */
+
+static bool is_read_alike(const struct numbersfile *a, const struct numbersfile *b)
+{
+	if (a->match != b->match || a->delimiter != b->delimiter || a->skip != b->skip ||
+	    a->column_count != b->column_count)
+		return false;
+	for (size_t i = 0; i < a->column_count; i++)
+		if (!slice_equal(a->columns[i], b->columns[i]))
+			return false;
+	return true;
+}
+
+static bool share(struct numbersfile *file, const struct numbersfile *known)
+{
+	while (known && !(is_read_alike(file, known) &&
+	                  csv_identity_equal(&file->identity, &known->identity)))
+		known = known->next;
+	if (!known)
+		return false;
+	file->rows = known->rows;
+	file->faults = known->faults;
+	file->numbers = numbers_hold(known->numbers);
+	return true;
+}
+
+bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
+                      size_t memory_limit, struct diags *diags)
+{
+	struct reading reading = {.file = file, .diags = diags};
+	reading.csv = csv_open(file->path, file->delimiter, diags);
+	if (!reading.csv)
+		return false;
+	file->identity = csv_identity(reading.csv);
+	bool shared = share(file, known);
+	bool good = shared || read_numbers(&reading, memory_limit);
+	if (shared)
+		report_count(file, diags);
+	if (!good) {
+		numbers_release(file->numbers);
+		file->numbers = NULL;
+	}
+	arena_free(reading.arena);
+	csv_free(reading.csv);
+	return good;
+}
+
+/* Looking for rows */
+
+static size_t refuse_rows(struct reading *reading, size_t field,
+                          bool (*wanted)(void *arg, struct slice text), void *arg,
+                          const char *what)
+{
+	size_t refused = 0;
+	struct csv_row row;
+	enum csv_result result;
+	while ((result = csv_next(reading->csv, &row)) == CSV_ROW || result == CSV_BAD) {
+		if (result == CSV_BAD || row.count != reading->layout.field_count ||
+		    wanted(arg, row.fields[field]))
+			continue;
+		if (refused++ < NUMBERSFILE_FINDINGS_MAX)
+			diags_add(reading->diags, SEVERITY_ERROR,
+			          csv_position(reading->csv, field), NULL,
+			          "no %s is called \"%.*s\"", what,
+			          (int)row.fields[field].len, row.fields[field].at);
+	}
+	return refused;
+}
+
+bool numbersfile_refuse(const struct numbersfile *file, size_t column,
+                        bool (*wanted)(void *arg, struct slice text), void *arg,
+                        const char *what, struct diags *diags)
+{
+	struct numbersfile copy = *file;
+	struct reading reading = {.file = &copy, .diags = diags};
+	reading.csv = csv_open(file->path, file->delimiter, diags);
+	if (!reading.csv)
+		return true;
+	struct csv_identity identity = csv_identity(reading.csv);
+	size_t refused = 0;
+	if (csv_identity_equal(&identity, &file->identity) && read_layout(&reading))
+		refused = refuse_rows(&reading, reading.layout.fields[column], wanted,
+		                      arg, what);
+	if (refused > NUMBERSFILE_FINDINGS_MAX)
+		diags_add(diags, SEVERITY_ERROR, (struct position){file->path, 0, 0},
+		          NULL, "%zu rows name no %s; the first %d are shown", refused,
+		          what, NUMBERSFILE_FINDINGS_MAX);
+	csv_free(reading.csv);
+	return refused > 0;
+}

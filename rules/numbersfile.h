@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* numbersfile.h - a CSV file read into a table of numbers. */
+#ifndef RULES_NUMBERSFILE_H
+#define RULES_NUMBERSFILE_H
+
+#include "rules/numbers.h"
+
+/* Findings about the rows of one file that are printed; further ones are counted. */
+#define NUMBERSFILE_FINDINGS_MAX 20
+
+struct numbersfile {
+	const char *path; /* as long as the diags live */
+
+	/* How to read it. */
+	enum numbers_match match;
+	char delimiter;      /* 0: as csv_open() finds it */
+	bool skip;           /* rows in error are left out, with a warning */
+	size_t column_count; /* 0: the first row has the names */
+	/* The number is the column called number or prefix, else the first. One without a
+	 * name is not kept. */
+	const struct slice *columns;
+
+	/* What was read. */
+	struct csv_identity identity;
+	size_t rows, faults; /* faults: rows left out */
+	struct numbers *numbers;
+
+	const struct numbersfile *next; /* of files that have been read before */
+};
+
+/* Reads the file: sets the second part of it. If one of known, a list, was read from the
+ * same file in the same state and in the same way, its numbers are held once more and
+ * nothing is read. False after a finding. The caller releases file->numbers. */
+bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
+                      size_t memory_limit, struct diags *diags);
+
+/* Adds an error for each row, the first ones of them, whose text in column is not wanted:
+ * "no gateway is called \"x\"" if what is "gateway". For that it reads the file again.
+ * False if none was found: the file is not what it was. */
+bool numbersfile_refuse(const struct numbersfile *file, size_t column,
+                        bool (*wanted)(void *arg, struct slice text), void *arg,
+                        const char *what, struct diags *diags);
+
+#endif
