@@ -33,6 +33,7 @@ struct decision {
 	enum decision_cause cause;
 	struct slice rule;        /* the rule's name; "default" if none matched */
 	struct position position; /* of the rule; line 0 for the built-in default */
+	struct slice asked;       /* what rules saw as the called number: it, or its rn */
 	struct slice number; /* the called number after rewriting; empty for a reject */
 
 	size_t target_count; /* > 0 exactly when status is 300..399 */

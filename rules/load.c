@@ -15,7 +15,8 @@
 /* The keys in the file's order; they are read in the order in which they need each other.
  */
 struct keys {
-	const struct node *match, *include, *gateways, *groups, *rules, *fallback;
+	const struct node *match, *include, *routing_number, *gateways, *groups, *rules,
+		*fallback;
 };
 
 /* One rule: its criteria go to rule, what it answers to action. */
@@ -134,12 +135,24 @@ static bool read_default(struct load *load, struct ruleset *ruleset,
 	       read_rule(load, node, "\"default\"", ANSWER_FIELDS, &ruleset->fallback);
 }
 
+static bool read_routing_number(struct load *load, struct table *table,
+                                const struct node *node)
+{
+	static const char *const names[] = {"use", "ignore"};
+	size_t choice;
+	if (!schema_choice(load, node, "routing_number", names, 2, &choice))
+		return false;
+	table->ignores_rn = choice == 1;
+	return true;
+}
+
 /* The keys of a file's top level. */
 static bool read_keys(struct load *load, const struct file *file, struct keys *keys)
 {
 	static const struct field fields[] = {
 		{"match", schema_keep, 0, offsetof(struct keys, match)},
 		{"include", schema_keep, 0, offsetof(struct keys, include)},
+		{"routing_number", schema_keep, 0, offsetof(struct keys, routing_number)},
 		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
 		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
@@ -168,6 +181,7 @@ static bool read_included_keys(struct load *load, const struct file *file,
 		                  node_type_name(file->root));
 	bool good = read_keys(load, file, keys);
 	good &= refuse_key(load, keys->match, "match");
+	good &= refuse_key(load, keys->routing_number, "routing_number");
 	good &= refuse_key(load, keys->fallback, "default");
 	return good;
 }
@@ -230,6 +244,9 @@ bool load_table(struct table_load *table_load, const struct files *files)
 	bool good = read_all_keys(load, files, keys);
 	good &= read_definitions(load, keys, count);
 	good &= read_top(load, top, files, &keys[count - 1]);
+	good &= !keys[count - 1].routing_number ||
+	        read_routing_number(load, table_load->table,
+	                            keys[count - 1].routing_number);
 	if (!good)
 		return false;
 	top->index = index_new(load->arena, top);

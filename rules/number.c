@@ -172,6 +172,11 @@ bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
 	return true;
 }
 
+bool number_is_telephone(struct slice number)
+{
+	return looks_like_number(number, FROM_URI);
+}
+
 struct slice number_parameters(struct slice user, bool telephone)
 {
 	struct slice params = slice_skip(user, slice_find(user, ';') + 1);

@@ -25,6 +25,9 @@
 bool number_clean(struct slice user, bool telephone, char buffer[NUMBER_MAX],
                   struct slice *out);
 
+/* True if a text that number_clean() gave is a telephone number by its looks. */
+bool number_is_telephone(struct slice number);
+
 /* What stands behind the first ; of a user part that number_clean() takes for a telephone
  * number; empty if it is none. */
 struct slice number_parameters(struct slice user, bool telephone);

@@ -70,7 +70,9 @@ static struct slice find(const struct reading *reading, const char *name,
 		writer_put_char(&writer, c);
 		value = slice_skip(value, escaped ? 3 : 1);
 	}
-	return writer.full ? (struct slice){0} : writer_since(&writer, 0);
+	if (writer.full)
+		writer.len = 0;
+	return writer_since(&writer, 0);
 }
 
 /* Keeps text, which is in the next place of the buffer. */
@@ -86,7 +88,9 @@ static struct slice join(struct slice front, struct slice back, char to[PARAMETE
 	struct writer writer = {to, PARAMETER_MAX, 0, false};
 	writer_put(&writer, front);
 	writer_put(&writer, back);
-	return writer.full ? (struct slice){0} : writer_since(&writer, 0);
+	if (writer.full)
+		writer.len = 0;
+	return writer_since(&writer, 0);
 }
 
 /* RFC 4694 4: a number that does not begin with + has a context: another in front of it,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "rules/parameter_rewrite.h"
 #include "rules/texts.h"
 
 /* Reading */
@@ -145,18 +146,27 @@ static bool read_replace(struct load *load, const struct node *node, void *into)
 
 bool rewrite_read(struct load *load, const struct node *node, void *into)
 {
-	static const struct field fields[] = {{"strip", read_strip, 0},
-	                                      {"prepend", read_prepend, 0},
-	                                      {"replace", read_replace, 0}};
+#define PARAMETERS offsetof(struct rewrite, parameters)
+	static const struct field fields[] = {
+		{"strip", read_strip, 0},
+		{"prepend", read_prepend, 0},
+		{"replace", read_replace, 0},
+		{"rn", parameter_rewrite_rn, 0, PARAMETERS},
+		{"npdi", parameter_rewrite_npdi, 0, PARAMETERS},
+		{"cic", parameter_rewrite_cic, 0, PARAMETERS},
+		{"tgrp", parameter_rewrite_tgrp, 0, PARAMETERS},
+		{"trunk_context", parameter_rewrite_trunk_context, 0, PARAMETERS}};
 	if (node->type == NODE_MAPPING && !node->count)
-		return load_error(load, node, "write one of strip, prepend, replace",
+		return load_error(load, node,
+		                  "write one of strip, prepend, replace, rn, npdi, cic",
 		                  "\"rewrite\" says nothing to change");
 	struct rewrite *rewrite = arena_alloc(load->arena, sizeof *rewrite);
 	if (!rewrite)
 		return load_memory(load);
 	*(const struct rewrite **)into = rewrite;
 	return schema_read(load, node, "\"rewrite\"", fields,
-	                   sizeof fields / sizeof fields[0], rewrite);
+	                   sizeof fields / sizeof fields[0], rewrite) &&
+	       parameter_rewrite_check(load, node, &rewrite->parameters);
 }
 
 /* Applying */
@@ -220,6 +230,8 @@ enum pattern_result rewrite_apply(const struct rewrite *rewrite, struct slice nu
 	}
 	enum pattern_result result = PATTERN_YES;
 	*out = number;
+	if (!rewrite->has_strip && !rewrite->prepend.len && !rewrite->pattern)
+		return result;
 	if (rewrite->pattern)
 		result = replace(rewrite, number, buffers[1], space, out);
 	return result == PATTERN_YES && !out->len ? PATTERN_NO : result;

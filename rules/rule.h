@@ -82,7 +82,12 @@ struct target_uri {
 	unsigned port;     /* 0: not given */
 	struct slice head; /* "sip:" */
 	struct template user;
-	struct slice tail; /* "gw1.example.net;transport=tcp", without the @ */
+	bool has_called;      /* the user part has {called} in it */
+	bool is_called;       /* it is {called}, perhaps with parameters behind it */
+	bool has_parameters;  /* it has parameters, written behind a ; */
+	bool has_user_param;  /* ;user=phone, or another */
+	struct slice tail;    /* "gw1.example.net;transport=tcp", without the @ */
+	struct slice headers; /* "?Subject=hi", or empty */
 };
 
 struct gateway {
@@ -112,6 +117,12 @@ struct group {
 	struct route route;
 };
 
+/* Of each: no pieces: not given. */
+struct parameter_rewrite {
+	struct template rn, cic, tgrp, trunk_context;
+	bool npdi_given, npdi;
+};
+
 struct rewrite {
 	bool has_strip;
 	unsigned long strip_count; /* used when strip_text is empty */
@@ -120,6 +131,7 @@ struct rewrite {
 	const struct compiled_pattern *pattern; /* NULL: no replace */
 	size_t piece_count;
 	const struct replace_piece *pieces;
+	struct parameter_rewrite parameters;
 };
 
 /* A literal, or what a group of the pattern matched. */
@@ -179,6 +191,7 @@ struct table {
 	struct compiled_pattern *patterns;
 	size_t pattern_count;
 	const struct gateway *gateways;
+	bool ignores_rn; /* routing_number: ignore */
 };
 
 /* A gateway or a group: they share one namespace. */

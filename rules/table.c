@@ -8,6 +8,7 @@
 #include "rules/gateway.h"
 #include "rules/index.h"
 #include "rules/load.h"
+#include "rules/parameter_rewrite.h"
 #include "rules/rewrite.h"
 #include "rules/select.h"
 #include "rules/target.h"
@@ -16,6 +17,8 @@ struct workspace {
 	struct pattern_space *space;
 	struct walk walk;
 	char numbers[2][NUMBER_MAX];
+	char parameter_texts[PARAMETERS_MAX];
+	struct parameters parameters;
 	char targets[DECISION_TARGETS_MAX][TARGET_TEXT_MAX];
 };
 
@@ -224,8 +227,24 @@ static bool is_offered(const struct decision *decision, struct slice uri)
 	return false;
 }
 
+/* What is written behind the called number; NULL: nothing. */
+static const struct parameters *parameters_for(const struct gateway *gateway,
+                                               const struct rewrite *rewrite,
+                                               const struct template_values *values,
+                                               struct workspace *workspace)
+{
+	const struct facts *facts = values->facts;
+	if (!rewrite && !facts->npdi && !facts->rn.len && !facts->cic.len)
+		return NULL;
+	bool kept = gateway->uri.is_called && slice_equal(values->called, facts->called);
+	parameter_rewrite_apply(rewrite ? &rewrite->parameters : NULL, values, kept,
+	                        workspace->parameter_texts, &workspace->parameters);
+	return &workspace->parameters;
+}
+
 static bool add_target(struct decision *decision, const struct gateway *gateway,
-                       const struct facts *facts, struct workspace *workspace)
+                       const struct rewrite *rewrite, const struct facts *facts,
+                       struct workspace *workspace)
 {
 	if (decision->target_count == DECISION_TARGETS_MAX) {
 		decision->left_out++;
@@ -234,8 +253,10 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 	char *text = workspace->targets[decision->target_count];
 	struct template_values values = {facts, decision->number, decision->rule,
 	                                 gateway->name};
+	struct target_call call = {
+		&values, parameters_for(gateway, rewrite, &values, workspace), false};
 	struct slice uri = {text,
-	                    target_write(&gateway->uri, &values, text, TARGET_TEXT_MAX)};
+	                    target_write(&gateway->uri, &call, text, TARGET_TEXT_MAX)};
 	if (!is_offered(decision, uri))
 		decision->targets[decision->target_count++] =
 			(struct target){uri, gateway->uri.host, gateway->name};
@@ -262,7 +283,8 @@ static void redirect(const struct action *action, const struct facts *facts,
 		size_t count =
 			select_order(&action->route.tiers[t], facts->call_key, order);
 		for (size_t i = 0; i < count; i++)
-			if (!add_target(decision, order[i], facts, workspace)) {
+			if (!add_target(decision, order[i], action->rewrite, facts,
+			                workspace)) {
 				refuse(decision, 484, CAUSE_INCOMPLETE);
 				return;
 			}
@@ -271,17 +293,31 @@ static void redirect(const struct action *action, const struct facts *facts,
 		refuse(decision, 480, CAUSE_DISABLED);
 }
 
+/* RFC 4694 5.1: a call to a ported number goes where its routing number does. */
+static const struct facts *ask_rn(const struct table *table, const struct facts *facts,
+                                  struct facts *routed)
+{
+	if (table->ignores_rn || !facts->rn.len)
+		return facts;
+	*routed = *facts;
+	routed->called = facts->rn;
+	return routed;
+}
+
 void table_lookup(const struct table *table, const struct facts *facts,
                   struct workspace *workspace, const struct trace *trace,
                   struct decision *decision)
 {
 	const struct rule *gave_up = NULL;
-	const struct rule *rule = match(&table->top, facts, workspace, trace, &gave_up);
+	struct facts routed;
+	const struct facts *asked = ask_rn(table, facts, &routed);
+	const struct rule *rule = match(&table->top, asked, workspace, trace, &gave_up);
 	const struct rule *named = rule ? rule : gave_up;
 	const struct action *action = &named->action;
 	*decision = (struct decision){.status = action->status,
 	                              .rule = named->name,
-	                              .position = named->position};
+	                              .position = named->position,
+	                              .asked = asked->called};
 	if (!rule) {
 		refuse(decision, 500, CAUSE_GAVE_UP);
 	} else if (action->status < 400) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/target.h"
 
+#include "rules/number.h"
 #include "rules/uri.h"
 
 /* Reading */
@@ -25,16 +26,57 @@ static bool split(struct slice text, struct slice *head, struct slice *user,
 
 /* Writing */
 
-size_t target_write(const struct target_uri *target, const struct template_values *values,
+/* What the target says itself is not said twice. */
+static void write_parameters(const struct target_uri *target,
+                             const struct parameters *parameters, struct slice user,
+                             struct writer *writer)
+{
+	struct slice own = slice_skip(user, slice_find(user, ';') + 1), value;
+	struct parameters others = *parameters;
+	if (target->has_parameters) {
+		if (uri_param(own, "rn", &value))
+			others.rn.len = 0;
+		if (uri_param(own, "cic", &value))
+			others.cic.len = 0;
+		if (uri_param(own, "tgrp", &value) ||
+		    uri_param(own, "trunk-context", &value))
+			others.tgrp.len = 0;
+		others.npdi = others.npdi && !uri_param(own, "npdi", &value);
+	}
+	parameters_write(&others, writer);
+}
+
+/* The user part, and whether the URI shall say that it is a telephone number: RFC 3261
+ * 19.1.6, and without it nobody need look for parameters there. */
+static bool write_user(const struct target_uri *target, const struct target_call *call,
+                       struct writer *writer)
+{
+	size_t start = writer->len;
+	template_write(&target->user, call->values, writer);
+	if ((!call->parameters && !call->user_phone) || writer->full)
+		return false;
+	struct slice user = writer_since(writer, start);
+	if (!number_is_telephone(user))
+		return false;
+	size_t end = writer->len;
+	if (call->parameters && target->has_called)
+		write_parameters(target, call->parameters, user, writer);
+	return (call->user_phone || writer->len > end) && !target->has_user_param;
+}
+
+size_t target_write(const struct target_uri *target, const struct target_call *call,
                     char *to, size_t size)
 {
 	struct writer writer = {to, size, 0, false};
 	writer_put(&writer, target->head);
 	size_t start = writer.len;
-	template_write(&target->user, values, &writer);
+	bool phone = write_user(target, call, &writer);
 	if (writer.len > start)
 		WRITER_PUT(&writer, "@");
 	writer_put(&writer, target->tail);
+	if (phone)
+		WRITER_PUT(&writer, ";user=phone");
+	writer_put(&writer, target->headers);
 	return writer.full ? 0 : writer.len;
 }
 
@@ -59,7 +101,8 @@ static bool check_grammar(struct load *load, const struct node *node,
 	                      .tgrp = any,
 	                      .trunk_context = any};
 	struct template_values values = {&facts, any, any, any};
-	size_t len = target_write(out, &values, plain, sizeof plain), at;
+	struct target_call call = {.values = &values};
+	size_t len = target_write(out, &call, plain, sizeof plain), at;
 	struct uri uri;
 	const char *why;
 	if (!uri_parse((struct slice){plain, len}, &uri, &why, &at))
@@ -68,9 +111,29 @@ static bool check_grammar(struct load *load, const struct node *node,
 		                          ? "placeholders stand in the user part only"
 		                          : NULL,
 		                  "bad URI \"%s\": %s", out->text.at, why);
+	struct slice value;
+	out->has_user_param = uri_param(uri.params, "user", &value);
 	out->host = arena_copy(load->arena, uri.host);
 	out->port = uri.port;
 	return out->host.at || load_memory(load);
+}
+
+static bool read_user(struct load *load, const struct node *node, struct slice user,
+                      struct target_uri *out)
+{
+	static const char called[] = "{called}";
+	size_t end = slice_find(user, ';');
+	if (!user.at) {
+		out->user = template_called;
+		out->has_called = out->is_called = true;
+		return true;
+	}
+	out->has_parameters = end < user.len;
+	out->is_called = slice_equal((struct slice){user.at, end}, slice_of(called));
+	if (!template_parse(load, node, user, TEMPLATE_USER, &out->user))
+		return false;
+	out->has_called = template_has_called(&out->user);
+	return true;
 }
 
 bool target_read(struct load *load, const struct node *node, void *into)
@@ -99,11 +162,10 @@ bool target_read(struct load *load, const struct node *node, void *into)
 	if (has(user, ':') && has(user, '{'))
 		return load_error(load, node, "write %3A for a : in the user part",
 		                  "\"%s\" has a password and a placeholder", text.at);
-	if (!user.at)
-		out->user = template_called;
-	else if (!template_parse(load, node, user, TEMPLATE_USER, &out->user))
-		return false;
-	return check_grammar(load, node, out);
+	size_t end = slice_find(out->tail, '?');
+	out->headers = slice_skip(out->tail, end);
+	out->tail.len = end;
+	return read_user(load, node, user, out) && check_grammar(load, node, out);
 }
 
 unsigned target_port(const struct target_uri *target)

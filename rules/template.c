@@ -264,6 +264,14 @@ bool template_parse(struct load *load, const struct node *node, struct slice tex
 	return true;
 }
 
+bool template_has_called(const struct template *template)
+{
+	for (size_t i = 0; i < template->piece_count; i++)
+		if (template->pieces[i].kind == PIECE_CALLED)
+			return true;
+	return false;
+}
+
 /* Writing */
 
 static struct slice value_of(const struct template_piece *piece,

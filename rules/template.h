@@ -54,6 +54,9 @@ bool template_parse(struct load *load, const struct node *node, struct slice tex
 /* The placeholder {called} alone. */
 extern const struct template template_called;
 
+/* True if {called} is among the placeholders. */
+bool template_has_called(const struct template *template);
+
 /* Fills the placeholders in. */
 void template_write(const struct template *template, const struct template_values *values,
                     struct writer *writer);

@@ -128,6 +128,8 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 		fprintf(to, "  %s\n", cause_text(decision->cause));
 	print_text(to, "called ", explanation->facts.called);
 	print_parameters(to, &explanation->facts);
+	if (!slice_equal(decision->asked, explanation->facts.called))
+		print_text(to, "routed on", decision->asked);
 	if (decision->number.len &&
 	    !slice_equal(decision->number, explanation->facts.called))
 		print_text(to, "rewritten to", decision->number);

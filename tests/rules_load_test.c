@@ -73,7 +73,8 @@ static const struct {
          "t.yaml:4:1: error: \"match\" is given twice\n"
          "  hint: first given at t.yaml:3:1\n"
          "t.yaml:5:1: error: unknown key \"times\"\n"
-         "  hint: known keys: match, include, gateways, groups, rules, default\n"},
+         "  hint: known keys: match, include, routing_number, gateways, groups, rules, "
+         "default\n"},
 	{"match: best", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"match: [first]", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"rules: {a: b}",

@@ -205,7 +205,7 @@ static const struct {
 	{"{strip: -1}", "t.yaml:1:9: error: strip: -1 is less than nothing\n"
                         "  hint: quote it to strip these characters\n"},
 	{"{}", "t.yaml:1:1: error: \"rewrite\" says nothing to change\n"
-               "  hint: write one of strip, prepend, replace\n"},
+               "  hint: write one of strip, prepend, replace, rn, npdi, cic\n"},
 	{"{strip: 0}",
          "t.yaml:1:9: error: strip: 0 may mean digits or how many\n" STRIP_HINT},
 	{"{strip: 01}",

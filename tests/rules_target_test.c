@@ -83,7 +83,7 @@ static size_t write_target(const struct target_uri *target, struct slice number,
 {
 	struct facts facts = {.caller = caller};
 	struct template_values values = {.facts = &facts, .called = number};
-	return target_write(target, &values, to, size);
+	return target_write(target, &(struct target_call){.values = &values}, to, size);
 }
 
 START_TEST(a_uri_is_written_for_a_call)
