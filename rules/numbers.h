@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* numbers.h - a table of millions of numbers, or prefixes, each with some columns.
  *
- *     number → bucket (a cache line):  5 keys of 8 bytes │ 5 records of 4 │ overflowed
- *                                                          └→ records.h: the columns
+ *     number → prefixes.h ──→ records.h: the columns
  *
- * A key is a number of up to 15 digits, * and #, with or without a + before it, four bits
- * each. Buckets are 9/10 full, so a row takes 14.3 bytes beside its record, and most
- * numbers are found with one miss of the cache. The prefixes of a number are asked for
- * all lengths that there are, at once. Numbers with letters and longer ones are kept in a
- * map of their own.
+ * A row takes 14.3 bytes beside its record, and most numbers are found with one miss of
+ * the cache. Numbers with letters and longer ones are kept in a map of their own.
  *
  * Read-only when finished, so any number of threads may look things up. Several routing
  * tables may hold the same numbers; holding and releasing them is for one thread.
