@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/criteria.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/number.h"
 #include "rules/texts.h"
+#include "rules/times.h"
 
 #define NETWORKS_MAX 100000u
 #define HEADERS_MAX  32
@@ -24,6 +26,8 @@ static const char *const names[CRITERION_KINDS] = {
 	[CRITERION_CIC] = "cic",
 	[CRITERION_TGRP] = "tgrp",
 	[CRITERION_TRUNK_CONTEXT] = "trunk_context",
+	[CRITERION_DATE] = "date",
+	[CRITERION_TIME] = "time",
 };
 
 const char *criterion_name(enum criterion_kind kind)
@@ -256,6 +260,58 @@ bool criteria_read_header(struct load *load, const struct node *node, void *into
 	return true;
 }
 
+struct time_list {
+	size_t count;
+	const struct time_set **times;
+};
+
+static bool read_time(struct load *load, const struct node *node, void *into)
+{
+	struct time_list *list = into;
+	const struct time_set *set = times_find(load, node);
+	if (set)
+		list->times[list->count++] = set;
+	return set;
+}
+
+bool criteria_read_time(struct load *load, const struct node *node, void *into)
+{
+	struct rule *rule = into;
+	struct criterion *criterion = criterion_new(load, node);
+	if (!criterion)
+		return false;
+	struct time_list list = {0, arena_array(load->arena, schema_each_count(node),
+	                                        sizeof(const struct time_set *))};
+	if (!list.times)
+		return load_memory(load);
+	if (!schema_each(load, node, "time", read_time, &list) ||
+	    !describe_nodes(load, node, &criterion->wanted))
+		return false;
+	criterion->times = list.times;
+	criterion->time_count = list.count;
+	rule->when[CRITERION_TIME] = criterion;
+	return true;
+}
+
+bool criteria_set_period(struct load *load, struct rule *rule, struct period *period)
+{
+	char text[128];
+	struct criterion *criterion = arena_alloc(load->arena, sizeof *criterion);
+	if (!criterion)
+		return load_memory(load);
+	int length =
+		snprintf(text, sizeof text, "%s%s%s%s%s", period->from.len ? "from " : "",
+	                 period->from.len ? period->from.at : "",
+	                 period->from.len && period->until.len ? " " : "",
+	                 period->until.len ? "until " : "",
+	                 period->until.len ? period->until.at : "");
+	criterion->position = rule->position;
+	criterion->period = period;
+	criterion->wanted = arena_copy(load->arena, (struct slice){text, (size_t)length});
+	rule->when[CRITERION_DATE] = criterion;
+	return criterion->wanted.at || load_memory(load);
+}
+
 bool criteria_read_not(struct load *load, const struct node *node, void *into)
 {
 	static const struct field fields[] = {
@@ -272,6 +328,7 @@ bool criteria_read_not(struct load *load, const struct node *node, void *into)
 		{"cic", criteria_read_cic, 0},
 		{"tgrp", criteria_read_tgrp, 0},
 		{"trunk_context", criteria_read_trunk_context, 0},
+		{"time", criteria_read_time, 0},
 	};
 	struct rule *rule = into;
 	struct rule negated = {0};
@@ -355,6 +412,13 @@ static enum pattern_result match_one(enum criterion_kind kind,
 		return texts_match_label(&criterion->text, facts->tgrp, space);
 	case CRITERION_TRUNK_CONTEXT:
 		return texts_match_label(&criterion->text, facts->trunk_context, space);
+	case CRITERION_DATE:
+		return period_has(criterion->period, facts->now_s) ? PATTERN_YES
+		                                                   : PATTERN_NO;
+	case CRITERION_TIME:
+		return timeset_any(criterion->times, criterion->time_count, facts->now_s)
+		               ? PATTERN_YES
+		               : PATTERN_NO;
 	default:
 		return match_headers(criterion, facts, space);
 	}
@@ -417,6 +481,19 @@ static bool headers_cover(const struct criterion *outer, const struct criterion 
 	return true;
 }
 
+/* Times are compared by their names. */
+static bool times_cover(const struct criterion *outer, const struct criterion *inner)
+{
+	for (size_t i = 0; i < inner->time_count; i++) {
+		size_t o = 0;
+		while (o < outer->time_count && outer->times[o] != inner->times[i])
+			o++;
+		if (o == outer->time_count)
+			return false;
+	}
+	return true;
+}
+
 static bool covers(enum criterion_kind kind, const struct criterion *outer,
                    const struct criterion *inner)
 {
@@ -426,6 +503,10 @@ static bool covers(enum criterion_kind kind, const struct criterion *outer,
 		return headers_cover(outer, inner);
 	if (kind == CRITERION_NPDI)
 		return outer->yes == inner->yes;
+	if (kind == CRITERION_DATE)
+		return period_covers(outer->period, inner->period);
+	if (kind == CRITERION_TIME)
+		return times_cover(outer, inner);
 	return texts_cover(&outer->text, &inner->text);
 }
 
@@ -455,7 +536,8 @@ static size_t criterion_size(const struct criterion *criterion)
 {
 	if (!criterion)
 		return 0;
-	size_t size = text_count(&criterion->text) + criterion->network_count;
+	size_t size = text_count(&criterion->text) + criterion->network_count +
+	              criterion->time_count;
 	for (size_t i = 0; i < criterion->header_count; i++)
 		size += text_count(&criterion->headers[i].text);
 	return size;

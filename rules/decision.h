@@ -14,8 +14,9 @@
 
 /* Why the decision is what it is, where the status alone does not tell. */
 enum decision_cause {
-	CAUSE_RULE,       /* a rule or the default says so */
-	CAUSE_DISABLED,   /* 480: every gateway of the rule is disabled */
+	CAUSE_RULE,     /* a rule or the default says so */
+	CAUSE_DISABLED, /* 480: every gateway of the rule is disabled, or out of its time
+	                 */
 	CAUSE_INCOMPLETE, /* 484: rewriting leaves no number, or one that is too long */
 	CAUSE_GAVE_UP,    /* 500: a regex took too long: who knows which rule is right */
 };
@@ -55,6 +56,9 @@ struct considered {
 	/* What failed: "called", "source", "not: caller"; NULL if it matched. */
 	const char *criterion;
 	struct slice wanted; /* that criterion as text: prefix "+44" */
+	/* If the time of the call decided: "Fri 2026-12-25 10:00:00 +00:00 in
+	 * Europe/London: office excepts 12-25"; else empty. */
+	struct slice clocks;
 };
 
 /* Told of every rule considered, in the order in which they were. */

@@ -22,6 +22,7 @@ struct facts {
 	struct slice profile;  /* of that listener: its name */
 	struct slice peer;     /* whose network the source is in: its name */
 	struct address source;
+	int64_t now_s; /* Unix time, for times, `from` and `until` */
 
 	/* Parameters of the called number; empty: not given. rn and cic (RFC 4694)
 	 * without visual separators, digits A-F in upper case, and a context that is a

@@ -109,7 +109,9 @@ static bool read_gateway(struct load *load, const struct pair *pair)
 	static const struct field fields[] = {
 		{"uri", target_read, FIELD_REQUIRED, offsetof(struct gateway, uri)},
 		{"weight", read_weight, 0, offsetof(struct gateway, weight)},
-		{"enabled", read_enabled, 0, offsetof(struct gateway, enabled)}};
+		{"enabled", read_enabled, 0, offsetof(struct gateway, enabled)},
+		{"from", period_read_from, 0, offsetof(struct gateway, period)},
+		{"until", period_read_until, 0, offsetof(struct gateway, period)}};
 	struct table *table = table_of(load);
 	const struct named *other = map_find(&table->names, pair->key->text);
 	if (other && is_duplicate(load, pair->key, other->position, "gateway"))
@@ -119,10 +121,10 @@ static bool read_gateway(struct load *load, const struct pair *pair)
 		return false;
 	gateway->hash = map_hash(gateway->name);
 	table->gateway_count++;
-	bool good =
-		pair->value->type == NODE_SCALAR
-			? target_read(load, pair->value, &gateway->uri)
-			: schema_read(load, pair->value, "a gateway", fields, 3, gateway);
+	bool good = pair->value->type == NODE_SCALAR
+	                    ? target_read(load, pair->value, &gateway->uri)
+	                    : schema_read(load, pair->value, "a gateway", fields,
+	                                  sizeof fields / sizeof fields[0], gateway);
 	return add_name(load, pair->key, gateway->name, gateway, NULL) && good;
 }
 

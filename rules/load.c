@@ -11,18 +11,21 @@
 #include "rules/index.h"
 #include "rules/sequence.h"
 #include "rules/shadow.h"
+#include "rules/times.h"
+#include "rules/zones.h"
 
 /* The keys in the file's order; they are read in the order in which they need each other.
  */
 struct keys {
-	const struct node *match, *include, *routing_number, *gateways, *groups, *rules,
-		*fallback;
+	const struct node *match, *include, *routing_number, *zone, *times, *gateways,
+		*groups, *rules, *fallback;
 };
 
 /* One rule: its criteria go to rule, what it answers to action. */
 struct rule_reading {
 	struct rule rule; /* must be first: the criteria's readers get it */
 	struct action_reading action;
+	struct period *period;
 };
 
 static bool read_name(struct load *load, const struct node *node, void *into)
@@ -32,6 +35,7 @@ static bool read_name(struct load *load, const struct node *node, void *into)
 }
 
 #define ACTION offsetof(struct rule_reading, action)
+#define PERIOD offsetof(struct rule_reading, period)
 
 static const struct field rule_fields[] = {
 	/* What it answers; first, so that `default` can take these rows alone. */
@@ -55,6 +59,9 @@ static const struct field rule_fields[] = {
 	{"cic", criteria_read_cic, 0},
 	{"tgrp", criteria_read_tgrp, 0},
 	{"trunk_context", criteria_read_trunk_context, 0},
+	{"time", criteria_read_time, 0},
+	{"from", period_read_from, 0, PERIOD},
+	{"until", period_read_until, 0, PERIOD},
 	{"not", criteria_read_not, 0},
 };
 
@@ -66,6 +73,8 @@ static bool read_rule(struct load *load, const struct node *node, const char *wh
 	bool good = schema_read(load, node, what, rule_fields, field_count, &reading);
 	if (node->type == NODE_MAPPING)
 		good &= action_check(load, node, &reading.action);
+	good &= !reading.period ||
+	        criteria_set_period(load, &reading.rule, reading.period);
 	*rule = reading.rule;
 	rule->only_called = criteria_only_called(rule);
 	rule->action = reading.action.action;
@@ -153,6 +162,8 @@ static bool read_keys(struct load *load, const struct file *file, struct keys *k
 		{"match", schema_keep, 0, offsetof(struct keys, match)},
 		{"include", schema_keep, 0, offsetof(struct keys, include)},
 		{"routing_number", schema_keep, 0, offsetof(struct keys, routing_number)},
+		{"zone", schema_keep, 0, offsetof(struct keys, zone)},
+		{"times", schema_keep, 0, offsetof(struct keys, times)},
 		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
 		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
@@ -182,6 +193,7 @@ static bool read_included_keys(struct load *load, const struct file *file,
 	bool good = read_keys(load, file, keys);
 	good &= refuse_key(load, keys->match, "match");
 	good &= refuse_key(load, keys->routing_number, "routing_number");
+	good &= refuse_key(load, keys->zone, "zone");
 	good &= refuse_key(load, keys->fallback, "default");
 	return good;
 }
@@ -203,6 +215,7 @@ static bool read_definitions(struct load *load, const struct keys *keys, size_t 
 		size_t offset;
 		schema_reader *read;
 	} kinds[] = {
+		{offsetof(struct keys, times), times_read},
 		{offsetof(struct keys, gateways), gateways_read},
 		{offsetof(struct keys, groups), groups_read},
 	};
@@ -242,7 +255,10 @@ bool load_table(struct table_load *table_load, const struct files *files)
 	if (!keys)
 		return load_memory(load);
 	bool good = read_all_keys(load, files, keys);
+	good &= !keys[count - 1].zone ||
+	        zones_read(load, keys[count - 1].zone, &table_load->table->zone);
 	good &= read_definitions(load, keys, count);
+	good &= times_finish(load);
 	good &= read_top(load, top, files, &keys[count - 1]);
 	good &= !keys[count - 1].routing_number ||
 	        read_routing_number(load, table_load->table,

@@ -20,8 +20,11 @@
 #include "rules/map.h"
 #include "rules/network.h"
 #include "rules/pattern.h"
+#include "rules/period.h"
 #include "rules/schema.h"
 #include "rules/template.h"
+#include "rules/timeset.h"
+#include "rules/zone.h"
 
 #define NAME_MAX_BYTES    64
 #define ROUTE_TARGETS_MAX 64    /* gateways of one redirect */
@@ -56,6 +59,8 @@ enum criterion_kind {
 	CRITERION_CIC,
 	CRITERION_TGRP,
 	CRITERION_TRUNK_CONTEXT,
+	CRITERION_DATE, /* from, until */
+	CRITERION_TIME,
 	CRITERION_KINDS
 };
 
@@ -73,6 +78,9 @@ struct criterion {
 	size_t header_count;
 	const struct header_match *headers;
 	bool yes; /* npdi: true */
+	struct period *period;
+	size_t time_count;
+	const struct time_set *const *times; /* any of them */
 };
 
 /* A URI that Contacts are made from: head, user (pieces), tail. */
@@ -96,6 +104,7 @@ struct gateway {
 	struct target_uri uri;
 	unsigned weight;
 	bool enabled;
+	struct period *period; /* NULL: always; outside of it as if not enabled */
 	uint64_t hash; /* of the name or the URI's text: its luck in weighted choice */
 	const struct gateway *next; /* all of a table's, URIs written in rules included */
 };
@@ -191,7 +200,11 @@ struct table {
 	struct compiled_pattern *patterns;
 	size_t pattern_count;
 	const struct gateway *gateways;
-	bool ignores_rn; /* routing_number: ignore */
+	bool ignores_rn;            /* routing_number: ignore */
+	const struct zone *zone;    /* of dates and times without one; NULL: UTC */
+	struct map zones;           /* that were read: struct zone */
+	struct map times;           /* struct time_set */
+	struct time_set *last_time; /* all of them, the newest first */
 };
 
 /* A gateway or a group: they share one namespace. */

@@ -35,14 +35,20 @@ static double draw(const struct gateway *gateway, uint64_t call_key)
 	return minus_log(mix(call_key, gateway->hash) >> 11) / gateway->weight;
 }
 
-size_t select_order(const struct tier *tier, uint64_t call_key,
+static bool is_in_use(const struct gateway *gateway, int64_t now_s)
+{
+	return gateway->enabled &&
+	       (!gateway->period || period_has(gateway->period, now_s));
+}
+
+size_t select_order(const struct tier *tier, uint64_t call_key, int64_t now_s,
                     const struct gateway *order[ROUTE_TARGETS_MAX])
 {
 	double drawn[ROUTE_TARGETS_MAX];
 	size_t count = 0;
 	for (size_t i = 0; i < tier->count && i < ROUTE_TARGETS_MAX; i++) {
 		const struct gateway *gateway = tier->gateways[i];
-		if (!gateway->enabled)
+		if (!is_in_use(gateway, now_s))
 			continue;
 		double mine = tier->count > 1 ? draw(gateway, call_key) : 0;
 		size_t place = count++;

@@ -7,14 +7,14 @@
 
 #include "rules/rule.h"
 
-/* Puts the enabled gateways of tier into order, best first; returns how many. At most
- * ROUTE_TARGETS_MAX.
+/* Puts the gateways of tier that are in use at now_s into order, best first; returns how
+ * many. At most ROUTE_TARGETS_MAX.
  *
  * A weighted shuffle: a gateway comes first in weight/sum of weights of all calls. Each
  * gateway draws a number from call_key and its own hash alone, so the order is the same
  * for every retransmission and on every replica, and taking one gateway away moves only
  * the calls that it had (weighted rendezvous hashing). */
-size_t select_order(const struct tier *tier, uint64_t call_key,
+size_t select_order(const struct tier *tier, uint64_t call_key, int64_t now_s,
                     const struct gateway *order[ROUTE_TARGETS_MAX]);
 
 #endif

@@ -9,6 +9,14 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool slice_take(struct slice *text, char c)
+{
+	if (!text->len || text->at[0] != c)
+		return false;
+	*text = slice_skip(*text, 1);
+	return true;
+}
+
 struct slice slice_trim(struct slice text)
 {
 	while (text.len && is_space(text.at[0]))

@@ -25,6 +25,9 @@ static inline struct slice slice_skip(struct slice text, size_t count)
 	return (struct slice){text.at ? text.at + count : NULL, text.len - count};
 }
 
+/* Takes c off the head of text; false if it does not begin with c. */
+bool slice_take(struct slice *text, char c);
+
 /* Without spaces, tabs, CR and LF at either end. */
 struct slice slice_trim(struct slice text);
 

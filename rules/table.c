@@ -8,14 +8,19 @@
 #include "rules/gateway.h"
 #include "rules/index.h"
 #include "rules/load.h"
+#include "rules/moment.h"
 #include "rules/parameter_rewrite.h"
 #include "rules/rewrite.h"
 #include "rules/select.h"
 #include "rules/target.h"
+#include "rules/zones.h"
+
+#define DETAIL_MAX 400
 
 struct workspace {
 	struct pattern_space *space;
 	struct walk walk;
+	char detail[DETAIL_MAX]; /* of the rule that a trace is told of */
 	char numbers[2][NUMBER_MAX];
 	char parameter_texts[PARAMETERS_MAX];
 	struct parameters parameters;
@@ -107,6 +112,17 @@ bool table_has_gateway(const struct table *table, struct slice name, const char 
 	return found;
 }
 
+bool table_moment(const struct table *table, struct slice text, int64_t *now_s)
+{
+	return moment_parse(text, zones_default(table), false, now_s);
+}
+
+void table_moment_text(const struct table *table, int64_t now_s,
+                       char text[TABLE_MOMENT_MAX])
+{
+	moment_text(zones_default(table), now_s, text);
+}
+
 static void visit_names(const struct criterion *criterion,
                         void (*visit)(void *arg, struct slice name,
                                       struct position position),
@@ -164,9 +180,26 @@ static const char *const negated_names[CRITERION_KINDS] = {
 	[CRITERION_CIC] = "not: cic",
 	[CRITERION_TGRP] = "not: tgrp",
 	[CRITERION_TRUNK_CONTEXT] = "not: trunk_context",
+	[CRITERION_DATE] = "not: date",
+	[CRITERION_TIME] = "not: time",
 };
 
-static void tell(const struct trace *trace, const struct ruleset *ruleset, uint32_t index,
+/* What the clocks show, where that decided. */
+static struct slice explain_time(const struct criterion *criterion, int64_t now_s,
+                                 char detail[DETAIL_MAX])
+{
+	if (criterion && criterion->period)
+		moment_text(criterion->period->zone, now_s, detail);
+	else if (criterion && criterion->times)
+		timeset_explain(criterion->times, criterion->time_count, now_s, detail,
+		                DETAIL_MAX);
+	else
+		detail[0] = '\0';
+	return slice_of(detail);
+}
+
+static void tell(const struct trace *trace, const struct ruleset *ruleset,
+                 const struct facts *facts, struct workspace *workspace, uint32_t index,
                  bool matched, enum criterion_kind kind, bool negated)
 {
 	const struct rule *rule = &ruleset->rules[index];
@@ -175,12 +208,16 @@ static void tell(const struct trace *trace, const struct ruleset *ruleset, uint3
 		return;
 	describe(rule, index, &considered);
 	considered.matched = matched;
+	const struct criterion *decisive = rule->when[CRITERION_TIME]
+	                                           ? rule->when[CRITERION_TIME]
+	                                           : rule->unless[CRITERION_TIME];
 	if (!matched) {
 		considered.criterion =
 			negated ? negated_names[kind] : criterion_name(kind);
-		considered.wanted =
-			(negated ? rule->unless[kind] : rule->when[kind])->wanted;
+		decisive = negated ? rule->unless[kind] : rule->when[kind];
+		considered.wanted = decisive->wanted;
 	}
+	considered.clocks = explain_time(decisive, facts->now_s, workspace->detail);
 	trace->considered(trace->arg, &considered);
 }
 
@@ -198,7 +235,8 @@ static const struct rule *match(const struct ruleset *ruleset, const struct fact
 		const struct rule *rule = &ruleset->rules[index];
 		enum pattern_result result = criteria_match(
 			rule, facts, known, workspace->space, &kind, &negated);
-		tell(trace, ruleset, index, result == PATTERN_YES, kind, negated);
+		tell(trace, ruleset, facts, workspace, index, result == PATTERN_YES, kind,
+		     negated);
 		if (result == PATTERN_YES)
 			return rule;
 		if (result == PATTERN_GAVE_UP) {
@@ -280,8 +318,8 @@ static void redirect(const struct action *action, const struct facts *facts,
 	decision->expires_s = action->expires_s;
 	for (size_t t = 0; t < action->route.tier_count; t++) {
 		const struct gateway *order[ROUTE_TARGETS_MAX];
-		size_t count =
-			select_order(&action->route.tiers[t], facts->call_key, order);
+		size_t count = select_order(&action->route.tiers[t], facts->call_key,
+		                            facts->now_s, order);
 		for (size_t i = 0; i < count; i++)
 			if (!add_target(decision, order[i], action->rewrite, facts,
 			                workspace)) {

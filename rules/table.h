@@ -41,6 +41,14 @@ bool table_is_longest(const struct table *table);
 bool table_has_gateway(const struct table *table, struct slice name,
                        const char **nearest);
 
+/* Reads a date, or a date and time (see moment.h), by the clock of the table's zone. */
+bool table_moment(const struct table *table, struct slice text, int64_t *now_s);
+
+/* What that clock shows: "Fri 2026-12-25 10:00:00 +00:00 in Europe/London". */
+#define TABLE_MOMENT_MAX 128
+void table_moment_text(const struct table *table, int64_t now_s,
+                       char text[TABLE_MOMENT_MAX]);
+
 /* What the server's own settings decide whether it is right: told of each, and where it
  * stands. */
 struct table_visitor {

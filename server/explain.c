@@ -25,10 +25,14 @@ static void print_considered(FILE *to, const struct considered *considered)
 	const struct position *at = &considered->position;
 	fprintf(to, "  %s:%u: rule \"%s\": ", at->file, at->line, considered->name.at);
 	if (considered->matched)
-		fputs("matches\n", to);
+		fputs("matches", to);
 	else
-		fprintf(to, "no, %s is not %.*s\n", considered->criterion,
+		fprintf(to, "no, %s is not %.*s", considered->criterion,
 		        (int)considered->wanted.len, considered->wanted.at);
+	if (considered->clocks.len)
+		fprintf(to, " (%.*s)", (int)considered->clocks.len,
+		        considered->clocks.at);
+	fputc('\n', to);
 }
 
 static void show_passed_over(struct showing *showing, size_t end)
@@ -92,7 +96,7 @@ static const char *cause_text(enum decision_cause cause)
 {
 	switch (cause) {
 	case CAUSE_DISABLED:
-		return "every gateway of the rule is disabled";
+		return "every gateway of the rule is disabled or out of its time";
 	case CAUSE_INCOMPLETE:
 		return "the rewriting leaves no number";
 	case CAUSE_GAVE_UP:

@@ -7,9 +7,9 @@
 
 #include "server/redirect.h"
 
-/* Asks as redirect_explain() does and writes the rules considered and the decision to
- * `to`. An arrival without a peer gets no reply. False when out of
- * memory. */
+/* Asks as redirect_explain() does, at explanation->now_s, and writes the rules considered
+ * and the decision to `to`. An arrival without a peer gets no reply.
+ * False when out of memory. */
 bool explain(struct redirect *redirect, const struct table *table,
              const struct arrival *arrival, const char *request, FILE *to,
              struct explanation *explanation, struct reply *reply);

@@ -32,6 +32,7 @@ static const char usage[] =
 	"      --header 'N: value'  a header of the request; may be repeated\n"
 	"      --method M           another method than INVITE\n"
 	"      --call-id ID         decides which of several gateways comes first\n"
+	"      --at TIME            when: 2026-12-25T10:00, in the table's zone\n"
 	"                           exit 0: redirect, 3: any other answer\n"
 	"  test [-v] [--coverage] FILE...             does a table do what is expected "
 	"of it? exit 0 or 1\n"
@@ -122,6 +123,9 @@ static bool take_option(struct options *options, int option)
 		return true;
 	case 'i':
 		question->call_id = optarg;
+		return true;
+	case 'a':
+		question->at = optarg;
 		return true;
 	case 'h':
 		if (question->header_count == QUESTION_HEADERS_MAX)
@@ -223,6 +227,7 @@ static int route_command(int argc, char **argv)
 		{"header", required_argument, NULL, 'h'},
 		{"method", required_argument, NULL, 'm'},
 		{"call-id", required_argument, NULL, 'i'},
+		{"at", required_argument, NULL, 'a'},
 		{0}};
 	struct options options = {0};
 	struct configuration *configuration = &options.configuration;

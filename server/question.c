@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "rules/number.h"
 #include "rules/parameters.h"
+#include "rules/table.h"
 #include "server/door.h"
 
 static bool blame(struct question_fault *fault, enum question_part part,
@@ -296,4 +298,18 @@ char *question_request(const struct question *question, const struct arrival *ar
 		fprintf(to, "%s\r\n", question->headers[i]);
 	fputs("Content-Length: 0\r\n\r\n", to);
 	return fclose(to) == 0 ? text : NULL;
+}
+
+bool question_now(const struct question *question, const struct table *table,
+                  int64_t *now_s, struct question_fault *fault)
+{
+	struct timespec now;
+	if (question->at)
+		return table_moment(table, slice_of(question->at), now_s) ||
+		       blame(fault, QUESTION_AT, question->at,
+		             "write 2026-12-25T10:00, with Z or +01:00 behind it if it "
+		             "is not in the table's zone");
+	clock_gettime(CLOCK_REALTIME, &now);
+	*now_s = now.tv_sec;
+	return true;
 }

@@ -5,9 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arrival;  /* door.h */
 struct settings; /* settings.h */
+struct table;    /* rules/table.h */
 
 #define QUESTION_HEADERS_MAX 32
 
@@ -27,6 +29,7 @@ struct question {
 	const char *listener;                      /* default: the first one */
 	const char *method;                        /* default INVITE */
 	const char *call_id;                       /* default "route" */
+	const char *at;                            /* when, see moment.h; default: now */
 	const char *headers[QUESTION_HEADERS_MAX]; /* "Name: value" */
 	size_t header_count;
 };
@@ -46,6 +49,7 @@ enum question_part {
 	QUESTION_LISTENER,
 	QUESTION_METHOD,
 	QUESTION_CALL_ID,
+	QUESTION_AT,
 	QUESTION_HEADERS,
 	QUESTION_PARTS
 };
@@ -64,6 +68,11 @@ bool question_arrival(const struct question *question, const struct settings *se
 
 /* True if the texts can stand in a request. */
 bool question_check(const struct question *question, struct question_fault *fault);
+
+/* The moment of the call, as Unix time: by the clock of the table's zone if it has no
+ * offset. */
+bool question_now(const struct question *question, const struct table *table,
+                  int64_t *now_s, struct question_fault *fault);
 
 /* The request as text, to be freed; NULL when out of memory. The question has been
  * checked. */

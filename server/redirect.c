@@ -21,6 +21,7 @@ struct redirect {
 	const struct tag_keys *keys;
 	struct workspace *workspace;
 	const struct table *held; /* between redirect_hold() and redirect_let_go() */
+	int64_t now_s;            /* when it was held, as rules see it */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
@@ -96,6 +97,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 		return;
 	}
 	add_names(arrival, &explanation->facts);
+	explanation->facts.now_s = explanation->now_s;
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
 	explanation->decided = true;
@@ -274,7 +276,10 @@ static bool read_request(struct request *request, const struct message *message,
 
 void redirect_hold(struct redirect *redirect)
 {
+	struct timespec now;
 	redirect->held = snapshot_acquire(redirect->snapshot);
+	clock_gettime(CLOCK_REALTIME, &now);
+	redirect->now_s = now.tv_sec;
 }
 
 void redirect_let_go(struct redirect *redirect)
@@ -289,7 +294,7 @@ static void answer(struct redirect *redirect, const struct message *message,
 {
 	struct request request;
 	struct response response = {0};
-	struct explanation explanation = {0};
+	struct explanation explanation = {.now_s = redirect->now_s};
 	struct timespec start = {0};
 	if (redirect->settings->log_calls != LOG_CALLS_NONE)
 		clock_gettime(CLOCK_MONOTONIC, &start);

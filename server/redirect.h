@@ -25,6 +25,7 @@ void redirect_free(struct redirect *redirect);
 /* What redirect_explain() tells besides the reply. */
 struct explanation {
 	const struct trace *trace; /* in: told of the rules considered; may be NULL */
+	int64_t now_s;             /* in: Unix time of the request */
 	bool decided;              /* out: a table was asked, and the next two are set */
 	struct facts facts;
 	struct decision decision; /* its targets as offered */

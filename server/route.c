@@ -25,6 +25,7 @@ static bool complain(const struct question_fault *fault)
 		[QUESTION_LISTENER] = "listener",
 		[QUESTION_METHOD] = "method",
 		[QUESTION_CALL_ID] = "call-id",
+		[QUESTION_AT] = "time",
 		[QUESTION_HEADERS] = "header"};
 	fprintf(stderr, "signpost: %s \"%s\": %s\n", parts[fault->part], fault->value,
 	        fault->why);
@@ -32,11 +33,13 @@ static bool complain(const struct question_fault *fault)
 }
 
 static bool find_arrival(const struct configuration *configuration,
-                         const struct question *question, struct arrival *arrival)
+                         const struct question *question, struct arrival *arrival,
+                         int64_t *now_s)
 {
 	struct question_fault fault;
 	return (question_arrival(question, configuration->settings, arrival, &fault) &&
-	        question_check(question, &fault)) ||
+	        question_check(question, &fault) &&
+	        question_now(question, configuration->table, now_s, &fault)) ||
 	       complain(&fault);
 }
 
@@ -51,11 +54,19 @@ static int print_reply(const struct reply *reply)
 	return strncmp(reply->text, "SIP/2.0 3", 9) == 0 ? ROUTE_REDIRECT : ROUTE_OTHER;
 }
 
+/* What the argument says, so that a gap or a doubled hour is seen. */
+static void print_moment(const struct table *table, int64_t now_s)
+{
+	char text[TABLE_MOMENT_MAX];
+	table_moment_text(table, now_s, text);
+	printf("at:\n  %s\n", text);
+}
+
 static int ask(struct redirect *redirect, const struct table *table,
-               const struct arrival *arrival, const char *request)
+               const struct arrival *arrival, const char *request, int64_t now_s)
 {
 	static struct reply reply;
-	struct explanation explanation = {0};
+	struct explanation explanation = {.now_s = now_s};
 	printf("request:\n%s", request);
 	if (explain(redirect, table, arrival, request, stdout, &explanation, &reply))
 		return print_reply(&reply);
@@ -67,13 +78,16 @@ int route(const struct configuration *configuration, const struct question *ques
 {
 	struct tag_keys keys;
 	struct arrival arrival = {0};
-	if (!find_arrival(configuration, question, &arrival))
+	int64_t now_s;
+	if (!find_arrival(configuration, question, &arrival, &now_s))
 		return ROUTE_FAILED;
 	char *request = question_request(question, &arrival);
 	struct redirect *redirect = redirect_new(configuration->settings, NULL, &keys);
 	bool ready = request && redirect && message_init() &&
 	             tag_keys_init(&keys, configuration->settings->secret);
-	int status = ready ? ask(redirect, configuration->table, &arrival, request)
+	if (question->at)
+		print_moment(configuration->table, now_s);
+	int status = ready ? ask(redirect, configuration->table, &arrival, request, now_s)
 	                   : ROUTE_FAILED;
 	redirect_free(redirect);
 	free(request);

@@ -37,6 +37,7 @@ static struct facts a_call(const char *source)
 	                      .cic = slice_of("+1288"),
 	                      .tgrp = slice_of("TG-1"),
 	                      .trunk_context = slice_of("+1-630"),
+	                      .now_s = 1798192800, /* Fri 2026-12-25 10:00 UTC */
 	                      .header = loading_header,
 	                      .request = headers};
 	ck_assert(address_parse(slice_of(source), &facts.source));
@@ -147,6 +148,26 @@ static const struct {
 	{"not: {called: 112, caller: {prefix: +33}}", "not caller", NULL},
 	{"not: {called: {prefix: +44}, caller: 1}", "not called", NULL},
 	{"not: {called: 112, caller: 1}", NULL, NULL},
+	{"time: office", NULL, NULL},
+	{"time: night", "time", NULL},
+	{"time: [night, office]", NULL, NULL},
+	{"time: [night, weekend]", "time", NULL},
+	{"not: {time: night}", NULL, NULL},
+	{"not: {time: office}", "not time", NULL},
+	{"not: {time: [night, office]}", "not time", NULL},
+	{"time: office, not: {time: [night, weekend]}", NULL, NULL},
+	{"from: 2026-12-25", NULL, NULL},
+	{"from: 2026-12-26", "date", NULL},
+	{"from: 2026-12-25T10:00", NULL, NULL},
+	{"from: 2026-12-25T10:00:01", "date", NULL},
+	{"until: 2026-12-25", NULL, NULL},
+	{"until: 2026-12-24", "date", NULL},
+	{"until: 2026-12-25T10:00", "date", NULL},
+	{"until: 2026-12-25T10:00:01", NULL, NULL},
+	{"from: 2026-12-25T11:00+01:00, until: \"2026-12-25 10:01Z\"", NULL, NULL},
+	{"until: 2026-12-27, from: 2026-12-24", NULL, NULL},
+	{"until: 2026-12-27, from: 2026-12-24, time: night", "time", NULL},
+	{"from: 2026-12-26, time: night", "date", NULL},
 	/* All that a rule names must match. */
 	{"called: {prefix: +44}, caller: {prefix: +33}, host: pbx.example.net, source: "
          "192.0.2.0/24, listener: udp:192.0.2.1, header: {X-Tenant: acme}, not: {called: "
@@ -162,8 +183,11 @@ static const struct {
 static struct table *load_criteria(const char *criteria)
 {
 	char yaml[1000];
-	snprintf(yaml, sizeof yaml, "rules: [{%s%sreject: 404}]", criteria,
-	         *criteria ? ", " : "");
+	snprintf(yaml, sizeof yaml,
+	         "rules: [{%s%sreject: 404}]\n"
+	         "times: {office: {days: mon-fri, hours: 10:00-18:00}, night: {hours: "
+	         "\"18:00-10:00\"}, weekend: {days: [sat, sun]}}\n",
+	         criteria, *criteria ? ", " : "");
 	return loading_good(yaml);
 }
 

@@ -65,15 +65,16 @@ static const struct {
 	{"# nothing\n", "t.yaml: error: the file is empty\n"},
 	{"rules", "t.yaml:1:1: error: a routing table must be a mapping, not a text\n"},
 	{"- rules", "t.yaml:1:1: error: a routing table must be a mapping, not a list\n"},
-	{"gatways: {}\nrule: []\nmatch: first\nmatch: longest\ntimes: {}\n",
+	{"gatways: {}\nrule: []\nmatch: first\nmatch: longest\nthings: {}\n",
          "t.yaml:1:1: error: unknown key \"gatways\"\n"
          "  hint: did you mean \"gateways\"?\n"
          "t.yaml:2:1: error: unknown key \"rule\"\n"
          "  hint: did you mean \"rules\"?\n"
          "t.yaml:4:1: error: \"match\" is given twice\n"
          "  hint: first given at t.yaml:3:1\n"
-         "t.yaml:5:1: error: unknown key \"times\"\n"
-         "  hint: known keys: match, include, routing_number, gateways, groups, rules, "
+         "t.yaml:5:1: error: unknown key \"things\"\n"
+         "  hint: known keys: match, include, routing_number, zone, times, gateways, "
+         "groups, rules, "
          "default\n"},
 	{"match: best", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"match: [first]", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
@@ -91,7 +92,7 @@ static const struct {
          "t.yaml:1:10: error: unknown key \"prioritty\"\n"
          "  hint: known keys: redirect, reject, status, expires, rewrite, name, called, "
          "caller, host, source, listener, header, profile, peer, rn, npdi, "
-         "cic, tgrp, trunk_context, not\n"},
+         "cic, tgrp, trunk_context, time, from, until, not\n"},
 	{"rules: [{caled: 1, reject: 404}]", "t.yaml:1:10: error: unknown key \"caled\"\n"
                                              "  hint: did you mean \"called\"?\n"},
 	{"rules:\n- {name: uk, called: 1, reject: 404}\n- {called: 2, reject: 404}\n"

@@ -237,6 +237,7 @@ static void put_criteria(FILE *to, uint64_t *state, size_t one_in)
 	                                      "\"::/0\"", "\"2001:db8::/32\""};
 	static const char *const listeners[] = {"udp:10.0.0.1", "tcp:10.0.0.1"};
 	static const char *const peers[] = {"pbx", "sbc"};
+	static const char *const times[] = {"am", "pm", "lunch"};
 	if (below(state, one_in) == 0)
 		put_numbers(to, state, "caller");
 	if (below(state, one_in) == 0)
@@ -253,6 +254,18 @@ static void put_criteria(FILE *to, uint64_t *state, size_t one_in)
 		fprintf(to, "npdi: %s, ", below(state, 2) ? "true" : "false");
 	if (below(state, one_in) == 0)
 		put_numbers(to, state, "tgrp");
+	if (below(state, one_in) == 0)
+		put_one_of(to, state, "time", times, 3);
+}
+
+static void put_period(FILE *to, uint64_t *state)
+{
+	size_t hour = below(state, 20);
+	if (below(state, 2))
+		fprintf(to, "from: 2026-12-21T%02zu:00, ", hour);
+	if (below(state, 2))
+		fprintf(to, "until: 2026-12-2%zuT%02zu:00, ", 1 + below(state, 2),
+		        hour + 1 + below(state, 3));
 }
 
 void loading_random_rules(uint64_t *state, struct loading_rules *rules)
@@ -264,6 +277,8 @@ void loading_random_rules(uint64_t *state, struct loading_rules *rules)
 		if (below(state, 4))
 			put_numbers(to, state, "called");
 		put_criteria(to, state, 5);
+		if (below(state, 6) == 0)
+			put_period(to, state);
 		if (below(state, 4) == 0) {
 			fputs("not: {", to);
 			if (below(state, 2))
@@ -282,7 +297,12 @@ char *loading_rules_yaml(const struct loading_rules *rules, const size_t *order,
 	char *yaml = NULL;
 	size_t len = 0;
 	FILE *to = open_memstream(&yaml, &len);
-	fprintf(to, "match: %s\nrules:\n", longest ? "longest" : "first");
+	fprintf(to,
+	        "match: %s\n"
+	        "times: {am: {hours: 00:00-12:00}, pm: {hours: 12:00-24:00}, "
+	        "lunch: {hours: 11:00-14:00}}\n"
+	        "rules:\n",
+	        longest ? "longest" : "first");
 	for (size_t i = 0; i < rules->count; i++)
 		fprintf(to, "- %s\n", rules->text[order ? order[i] : i]);
 	fclose(to);
@@ -311,6 +331,8 @@ void loading_random_call(uint64_t *state, struct loading_call *call)
 	                             .caller = slice_of(call->caller),
 	                             .host = slice_of(hosts[below(state, 4)]),
 	                             .listener = slice_of(listeners[below(state, 2)]),
+	                             .now_s = 1797811200 /* 2026-12-21 */ +
+	                                      900 * (int64_t)below(state, 2 * 96),
 	                             .peer = slice_of(peers[below(state, 3)]),
 	                             .npdi = below(state, 2),
 	                             .tgrp = slice_of(call->tgrp),

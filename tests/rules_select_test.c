@@ -36,7 +36,7 @@ static void pool_fill(struct pool *pool, const unsigned *weights, size_t count)
 static size_t pool_order(const struct pool *pool, uint64_t call_key, size_t *order)
 {
 	const struct gateway *gateways[ROUTE_TARGETS_MAX];
-	size_t count = select_order(&pool->tier, call_key, gateways);
+	size_t count = select_order(&pool->tier, call_key, 0, gateways);
 	for (size_t i = 0; i < count; i++)
 		order[i] = (size_t)(gateways[i] - pool->gateways);
 	return count;
@@ -213,7 +213,7 @@ START_TEST(the_order_in_the_file_does_not_matter)
 		struct pool other = pool;
 		other.tier.gateways = list;
 		const struct gateway *got[ROUTE_TARGETS_MAX];
-		ck_assert_uint_eq(select_order(&other.tier, key_of(call, 0), got), 4);
+		ck_assert_uint_eq(select_order(&other.tier, key_of(call, 0), 0, got), 4);
 		for (size_t i = 0; i < 4; i++)
 			turned[i] = (size_t)(got[i] - pool.gateways);
 		ck_assert_mem_eq(order, turned, 4 * sizeof order[0]);
@@ -269,7 +269,7 @@ static void golden_order(uint64_t call_key, char to[7])
 		                               .enabled = true};
 		list[i] = &gateways[i];
 	}
-	size_t count = select_order(&(struct tier){6, list}, call_key, order);
+	size_t count = select_order(&(struct tier){6, list}, call_key, 0, order);
 	for (size_t i = 0; i < count; i++)
 		to[i] = (char)('0' + (order[i] - gateways));
 	to[count] = '\0';
@@ -303,9 +303,40 @@ START_TEST(gateways_of_equal_hash_stay_in_the_order_of_the_file)
 	                         {.hash = 7, .weight = 1, .enabled = true}};
 	const struct gateway *list[] = {&same[0], &same[1]}, *order[ROUTE_TARGETS_MAX];
 	for (uint64_t key = 0; key < 100; key++) {
-		ck_assert_uint_eq(select_order(&(struct tier){2, list}, key, order), 2);
+		ck_assert_uint_eq(select_order(&(struct tier){2, list}, key, 0, order),
+		                  2);
 		ck_assert_ptr_eq(order[0], &same[0]);
 	}
+}
+END_TEST
+
+/* The others keep their order, as when it is taken away. */
+START_TEST(a_gateway_out_of_its_time_is_as_one_that_is_disabled)
+{
+	static const int64_t times[] = {INT64_MIN, 0, 99, 100, 199, 200, INT64_MAX};
+	struct period period = {.from_s = 100, .until_s = 200};
+	struct gateway gateways[4];
+	const struct gateway *list[4], *order[ROUTE_TARGETS_MAX],
+		*rest[ROUTE_TARGETS_MAX];
+	for (size_t i = 0; i < 4; i++) {
+		gateways[i] =
+			(struct gateway){.hash = i * 77777, .weight = 1, .enabled = true};
+		list[i] = &gateways[i];
+	}
+	struct tier tier = {4, list};
+	for (uint64_t key = 0; key < 500; key++)
+		for (size_t t = 0; t < sizeof times / sizeof *times; t++) {
+			bool inside = times[t] >= 100 && times[t] < 200;
+			gateways[2].period = NULL;
+			gateways[2].enabled = inside;
+			size_t want = select_order(&tier, key, 0, rest);
+			gateways[2].period = &period;
+			gateways[2].enabled = true;
+			size_t count = select_order(&tier, key, times[t], order);
+			ck_assert_uint_eq(count, want);
+			ck_assert_uint_eq(count, inside ? 4 : 3);
+			ck_assert(!memcmp(order, rest, count * sizeof(void *)));
+		}
 }
 END_TEST
 
@@ -318,9 +349,9 @@ START_TEST(a_tier_may_be_as_large_as_a_redirect)
 		list[i] = &many[i];
 	}
 	struct tier tier = {ROUTE_TARGETS_MAX, list};
-	ck_assert_uint_eq(select_order(&tier, 1, order), ROUTE_TARGETS_MAX);
+	ck_assert_uint_eq(select_order(&tier, 1, 0, order), ROUTE_TARGETS_MAX);
 	tier.count = 0;
-	ck_assert_uint_eq(select_order(&tier, 1, order), 0);
+	ck_assert_uint_eq(select_order(&tier, 1, 0, order), 0);
 }
 END_TEST
 
@@ -341,6 +372,7 @@ Suite *test_suite(void)
 	                    LOADING_COUNT(golden));
 	tcase_add_test(tcase, replicas_of_all_versions_agree_on_20000_calls);
 	tcase_add_test(tcase, gateways_of_equal_hash_stay_in_the_order_of_the_file);
+	tcase_add_test(tcase, a_gateway_out_of_its_time_is_as_one_that_is_disabled);
 	tcase_add_test(tcase, a_tier_may_be_as_large_as_a_redirect);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -90,6 +90,30 @@ static const struct {
 	{{"header: {X: {prefix: a}}", "header: {X: ab}"}, 0, 0},
 	{{"header: {X: ab}", "header: {X: {prefix: a}}"}, -1, -1},
 
+	/* Times are compared by name, from and until as what is between them. */
+	{{"time: a", "time: a"}, 0, 0},
+	{{"time: a", "called: 1, time: a"}, 0, -1},
+	{{"time: a", ""}, -1, -1},
+	{{"", "time: a"}, 0, 0},
+	{{"time: a", "time: b"}, -1, -1},
+	{{"time: [a, b]", "time: b"}, 0, 0},
+	{{"time: a", "time: [a, b]"}, -1, -1},
+	{{"time: a", "time: b", "time: [a, b]"}, -1, -1},
+	{{"time: a", "not: {time: a}"}, -1, -1},
+	{{"not: {time: a}", "not: {time: [a, b]}"}, 0, 0},
+	{{"not: {time: [a, b]}", "not: {time: a}"}, -1, -1},
+	{{"from: 2026-12-24", ""}, -1, -1},
+	{{"", "from: 2026-12-24"}, 0, 0},
+	{{"from: 2026-12-24", "from: 2026-12-24T00:00Z"}, 0, 0},
+	{{"from: 2026-12-24", "from: 2026-12-25"}, 0, 0},
+	{{"from: 2026-12-25", "from: 2026-12-24"}, -1, -1},
+	{{"from: 2026-12-24", "until: 2026-12-25"}, -1, -1},
+	{{"from: 2026-12-24", "from: 2026-12-24, until: 2026-12-25"}, 0, 0},
+	{{"until: 2026-12-25", "from: 2026-12-24, until: 2026-12-25T10:00"}, 0, 0},
+	{{"until: 2026-12-25T00:00", "until: 2026-12-25"}, -1, -1},
+	{{"time: a, from: 2026-12-24", "time: a, from: 2026-12-25"}, 0, 0},
+	{{"time: a, from: 2026-12-24", "time: b, from: 2026-12-25"}, -1, -1},
+
 	/* not: what is left out in front must be left out behind. */
 	{{"called: 1, not: {host: a}", "called: 1"}, -1, -1},
 	{{"called: 1", "called: 1, not: {host: a}"}, 0, 0},
@@ -126,7 +150,8 @@ static void check_case(int row, bool longest)
 {
 	char yaml[1000], *findings;
 	int count = 0;
-	sprintf(yaml, "match: %s\nrules:\n", longest ? "longest" : "first");
+	sprintf(yaml, "match: %s\ntimes: {a: {days: mon}, b: {days: tue}}\nrules:\n",
+	        longest ? "longest" : "first");
 	for (; count < 3 && cases[row].rules[count]; count++)
 		sprintf(yaml + strlen(yaml), "- {name: r%d, %s%sreject: 404}\n", count,
 		        cases[row].rules[count], *cases[row].rules[count] ? ", " : "");

@@ -548,9 +548,17 @@ END_TEST
 
 static const char everything[] =
 	"match: longest\n"
-	"gateways: {a: sip:a, b: {uri: \"sip:{called}@b\", weight: 2}, c: sip:c}\n"
+	"zone: UTC\n"
+	"times:\n"
+	"  t: {zone: Europe/London, days: mon-fri, hours: 08:00-18:00, dates: [1..7, "
+	"12-24]}\n"
+	"  u: {except: [t, 12-25, 2026-12-24]}\n"
+	"gateways: {a: sip:a, b: {uri: \"sip:{called}@b\", weight: 2}, c: {uri: sip:c, "
+	"from: 2026-12-25}}\n"
 	"groups: {g: [[a, b], c]}\n"
 	"rules:\n"
+	"- {called: 77, time: [t, u], from: 2026-12-24, until: 2026-12-31T18:00, not: "
+	"{time: t}, redirect: a}\n"
 	"- {name: one, called: [1, 2], redirect: g}\n"
 	"- {called: {prefix: [3, 4], regex: \"^5\"}, caller: 6, redirect: [a, sip:d]}\n"
 	"- {host: x, source: [10.0.0.0/8, \"::1\"], listener: udp:10.0.0.1, reject: 404 "
@@ -582,7 +590,7 @@ START_TEST(lack_of_memory_at_any_point_is_a_finding_and_no_table)
 		ck_assert_uint_lt(limit, 1 << 20);
 	}
 	ck_assert_uint_gt(failures, 200);
-	ck_assert_uint_eq(table_counts(table).rules, 8);
+	ck_assert_uint_eq(table_counts(table).rules, 9);
 	table_free(table);
 }
 END_TEST
