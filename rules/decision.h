@@ -32,6 +32,7 @@ struct target {
 struct decision {
 	unsigned status; /* 300..399: redirect, there are targets; else 400..699 */
 	enum decision_cause cause;
+	struct slice table;       /* of `tables`; empty: the top level */
 	struct slice rule;        /* the rule's name; "default" if none matched */
 	struct position position; /* of the rule; line 0 for the built-in default */
 	struct slice asked;       /* what rules saw as the called number: it, or its rn */
@@ -47,6 +48,11 @@ struct decision {
 	unsigned long retry_after_s; /* 0: not given */
 };
 
+/* A rule as logs call it: "uk", and in a table "acme/uk". NUL-terminated. */
+#define DECISION_LABEL_MAX 130 /* two names of 64 bytes */
+struct slice decision_label(struct slice table, struct slice rule,
+                            char buffer[DECISION_LABEL_MAX]);
+
 /* One rule that a lookup looked at. */
 struct considered {
 	size_t index; /* in the file, from 0 */
@@ -61,10 +67,14 @@ struct considered {
 	struct slice clocks;
 };
 
+struct ruleset;
+
 /* Told of every rule considered, in the order in which they were. */
 struct trace {
 	void (*considered)(void *arg, const struct considered *considered);
 	void *arg;
+	/* Before, told whose rules are asked; may be NULL. */
+	void (*chosen)(void *arg, const struct ruleset *ruleset);
 };
 
 #endif

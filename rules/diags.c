@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "rules/arena.h"
-#include "rules/slice.h"
 
 #define MESSAGE_MAX 1001                       /* bytes of a text, the NUL included */
 #define TEXTS_MAX   ((size_t)DIAGS_MAX * 4096) /* bytes of all of them */
@@ -162,18 +161,36 @@ static bool is_printable(const char *at, size_t len)
 	return len > 1 && !(first == 0xc2 && (unsigned char)at[1] < 0xa0);
 }
 
+/* Bytes that text begins with and that are printed as they are. */
+static size_t printable_length(struct slice text)
+{
+	size_t done = 0, len;
+	while (done < text.len) {
+		struct slice rest = slice_skip(text, done);
+		len = slice_utf8(rest);
+		if (!is_printable(rest.at, len))
+			break;
+		done += len;
+	}
+	return done;
+}
+
+void diags_print_text(struct slice text, FILE *to)
+{
+	while (text.len) {
+		size_t len = printable_length(text);
+		fwrite(text.at, 1, len, to);
+		text = slice_skip(text, len);
+		if (!text.len)
+			break;
+		fprintf(to, "\\x%02X", (unsigned char)text.at[0]);
+		text = slice_skip(text, 1);
+	}
+}
+
 static void print_escaped(const char *text, FILE *to)
 {
-	for (struct slice rest = slice_of(text); rest.len;) {
-		size_t len = slice_utf8(rest);
-		if (is_printable(rest.at, len)) {
-			fwrite(rest.at, 1, len, to);
-		} else {
-			len = 1;
-			fprintf(to, "\\x%02X", (unsigned char)rest.at[0]);
-		}
-		rest = slice_skip(rest, len);
-	}
+	diags_print_text(slice_of(text), to);
 }
 
 static void print_position(const struct position *position, FILE *to)

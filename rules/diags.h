@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "rules/slice.h"
+
 #define DIAGS_MAX 1000 /* findings kept; further ones are only counted */
 
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
@@ -48,6 +50,9 @@ const char *diags_hint(char hint[DIAGS_HINT_MAX], const char *format, ...)
 
 size_t diags_errors(const struct diags *diags);
 size_t diags_warnings(const struct diags *diags);
+
+/* Prints text on one line: control characters and bytes that are not UTF-8 escaped. */
+void diags_print_text(struct slice text, FILE *to);
 
 /* Prints every finding, sorted; those of one place in the order of adding. */
 void diags_print(struct diags *diags, FILE *to);

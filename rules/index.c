@@ -4,8 +4,13 @@
 struct index {
 	struct map exact, prefix; /* → the first link of a chain */
 	struct link *rest;
-	bool has_length[NUMBER_MAX + 1]; /* is there a prefix of so many bytes? */
+	uint64_t lengths[NUMBER_MAX / 64 + 1]; /* a bit for each that some prefix has */
 };
+
+static bool has_length(const struct index *index, size_t len)
+{
+	return len <= NUMBER_MAX && index->lengths[len / 64] >> (len % 64) & 1;
+}
 
 /* A rule's own link, or another if it stands in several chains. */
 static struct link *link_new(struct arena *arena, struct rule *rule)
@@ -56,7 +61,8 @@ static bool add_rule(struct index *index, struct arena *arena, struct rule *rule
 	for (size_t i = 0; i < called->prefix_count; i++) {
 		if (!add(&index->prefix, arena, called->prefix[i], rule, number))
 			return false;
-		index->has_length[called->prefix[i].len] = true;
+		size_t len = called->prefix[i].len;
+		index->lengths[len / 64] |= (uint64_t)1 << (len % 64);
 	}
 	return true;
 }
@@ -80,7 +86,7 @@ void walk_start(struct walk *walk, const struct index *index, struct slice calle
 	walk->chains[walk->chain_count++] = index->rest;
 	for (size_t len = 0; len <= called.len; len++) {
 		const struct link *link = NULL;
-		if (len <= NUMBER_MAX && index->has_length[len])
+		if (has_length(index, len))
 			link = map_find_hashed(&index->prefix,
 			                       (struct slice){called.at, len}, hash);
 		if (link)

@@ -11,6 +11,7 @@
 #include "rules/index.h"
 #include "rules/sequence.h"
 #include "rules/shadow.h"
+#include "rules/tenants.h"
 #include "rules/times.h"
 #include "rules/zones.h"
 
@@ -18,7 +19,7 @@
  */
 struct keys {
 	const struct node *match, *include, *routing_number, *zone, *times, *gateways,
-		*groups, *rules, *fallback;
+		*groups, *rules, *tables, *fallback;
 };
 
 /* One rule: its criteria go to rule, what it answers to action. */
@@ -167,6 +168,7 @@ static bool read_keys(struct load *load, const struct file *file, struct keys *k
 		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
 		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
+		{"tables", schema_keep, 0, offsetof(struct keys, tables)},
 		{"default", schema_keep, 0, offsetof(struct keys, fallback)}};
 	return schema_read(load, file->root, "a routing table", fields,
 	                   sizeof fields / sizeof *fields, keys);
@@ -230,6 +232,15 @@ static bool read_definitions(struct load *load, const struct keys *keys, size_t 
 	return good;
 }
 
+static bool read_ruleset(struct load *load, struct ruleset *ruleset,
+                         const struct node *match, const struct sequence *sequence,
+                         const struct node *fallback)
+{
+	bool good = !match || read_match(load, ruleset, match);
+	good &= read_sequence(load, ruleset, sequence);
+	return read_default(load, ruleset, fallback) && good;
+}
+
 /* The rules of the main file and of those that it includes. */
 static bool read_top(struct load *load, struct ruleset *top, const struct files *files,
                      const struct keys *keys)
@@ -238,36 +249,137 @@ static bool read_top(struct load *load, struct ruleset *top, const struct files 
 	struct file *file = files_get(files, files_count(files) - 1);
 	if (file->root->type != NODE_MAPPING)
 		return false;
-	bool good = !keys->match || read_match(load, top, keys->match);
-	good &= sequence_add_file(load, &sequence, file);
-	good &= read_sequence(load, top, &sequence);
-	good &= read_default(load, top, keys->fallback);
+	bool good = sequence_add_file(load, &sequence, file);
+	good &= read_ruleset(load, top, keys->match, &sequence, keys->fallback);
 	sequence_free(&sequence);
 	return good;
+}
+
+/* A table of `tables`. */
+struct tenant_reading {
+	struct rule asks; /* must be first: the criteria's readers get it */
+	const struct node *match, *rules, *fallback;
+};
+
+static bool check_tenant(struct load *load, const struct pair *pair,
+                         const struct ruleset *ruleset)
+{
+	return ruleset->profile || ruleset->peer || ruleset->host ||
+	       load_error(load, pair->key,
+	                  "requests of no table ask the rules of the top level",
+	                  "table \"%s\" needs profile, peer or host", pair->key->text.at);
+}
+
+static bool read_tenant(struct load *load, const struct files *files,
+                        const struct pair *pair, struct ruleset *ruleset)
+{
+	static const struct field fields[] = {
+		{"profile", criteria_read_profile, 0},
+		{"peer", criteria_read_peer, 0},
+		{"host", criteria_read_host, 0},
+		{"match", schema_keep, 0, offsetof(struct tenant_reading, match)},
+		{"rules", schema_keep, 0, offsetof(struct tenant_reading, rules)},
+		{"default", schema_keep, 0, offsetof(struct tenant_reading, fallback)}};
+	struct tenant_reading reading = {0};
+	struct sequence sequence = {.files = files, .owner = ruleset};
+	bool good = schema_read(load, pair->value, "a table", fields,
+	                        sizeof fields / sizeof *fields, &reading);
+	ruleset->profile = reading.asks.when[CRITERION_PROFILE];
+	ruleset->peer = reading.asks.when[CRITERION_PEER];
+	ruleset->host = reading.asks.when[CRITERION_HOST];
+	good = good && check_tenant(load, pair, ruleset);
+	good &= !reading.rules || sequence_add_list(load, &sequence, reading.rules);
+	good &= read_ruleset(load, ruleset, reading.match, &sequence, reading.fallback);
+	sequence_free(&sequence);
+	return good;
+}
+
+static bool name_tenant(struct load *load, struct map *names, const struct node *key,
+                        struct ruleset *ruleset)
+{
+	char hint[DIAGS_HINT_MAX];
+	ruleset->position = key->position;
+	if (!name_read(load, key, "table name", &ruleset->name))
+		return false;
+	const struct ruleset *other = map_find(names, ruleset->name);
+	if (!other)
+		return map_add(names, load->arena, ruleset->name, ruleset) ||
+		       load_memory(load);
+	return load_error(load, key,
+	                  diags_hint(hint, "first defined at %s:%u:%u",
+	                             other->position.file, other->position.line,
+	                             other->position.column),
+	                  "table \"%s\" is defined twice", ruleset->name.at);
+}
+
+static bool read_tables(struct load *load, const struct files *files,
+                        const struct node *node, struct map *names)
+{
+	struct table *table = ((struct table_load *)load)->table;
+	bool good = true;
+	for (size_t i = 0; i < node->count && !load->out_of_memory; i++) {
+		struct ruleset *ruleset = &table->tenants[table->tenant_count++];
+		good &= name_tenant(load, names, node->pairs[i].key, ruleset);
+		good &= read_tenant(load, files, &node->pairs[i], ruleset);
+	}
+	return good;
+}
+
+/* The tables of all files, in their order. */
+static bool read_all_tables(struct load *load, const struct files *files,
+                            const struct keys *keys)
+{
+	struct table *table = ((struct table_load *)load)->table;
+	struct map names = {0};
+	size_t count = 0;
+	bool good = true;
+	for (size_t i = 0; i < files_count(files); i++) {
+		const struct node *node = keys[i].tables;
+		if (node && node->type == NODE_MAPPING)
+			count += node->count;
+		else if (node)
+			good = load_error(load, node,
+			                  "write tables: {acme: {host: acme.example}}",
+			                  "\"tables\" must be a mapping of names to "
+			                  "tables");
+	}
+	table->tenants = arena_array(load->arena, count, sizeof *table->tenants);
+	if (!table->tenants)
+		return load_memory(load);
+	for (size_t i = 0; i < files_count(files); i++)
+		if (keys[i].tables && keys[i].tables->type == NODE_MAPPING)
+			good &= read_tables(load, files, keys[i].tables, &names);
+	return good;
+}
+
+static bool finish(struct load *load, struct ruleset *ruleset, size_t *shadow_budget)
+{
+	ruleset->index = index_new(load->arena, ruleset);
+	if (!ruleset->index)
+		return load_memory(load);
+	shadow_warn(load, ruleset, shadow_budget);
+	return true;
 }
 
 bool load_table(struct table_load *table_load, const struct files *files)
 {
 	struct load *load = &table_load->load;
-	struct ruleset *top = &table_load->table->top;
+	struct table *table = table_load->table;
 	size_t budget = SHADOW_COMPARISONS_MAX, count = files_count(files);
 	struct keys *keys = arena_array(load->arena, count, sizeof *keys);
 	if (!keys)
 		return load_memory(load);
 	bool good = read_all_keys(load, files, keys);
 	good &= !keys[count - 1].zone ||
-	        zones_read(load, keys[count - 1].zone, &table_load->table->zone);
+	        zones_read(load, keys[count - 1].zone, &table->zone);
 	good &= read_definitions(load, keys, count);
 	good &= times_finish(load);
-	good &= read_top(load, top, files, &keys[count - 1]);
+	good &= read_top(load, &table->top, files, &keys[count - 1]);
+	good &= read_all_tables(load, files, keys);
 	good &= !keys[count - 1].routing_number ||
-	        read_routing_number(load, table_load->table,
-	                            keys[count - 1].routing_number);
-	if (!good)
-		return false;
-	top->index = index_new(load->arena, top);
-	if (!top->index)
-		return load_memory(load);
-	shadow_warn(load, top, &budget);
-	return true;
+	        read_routing_number(load, table, keys[count - 1].routing_number);
+	good = good && tenants_make(load, table);
+	for (size_t i = 0; i < table->tenant_count && good; i++)
+		good = finish(load, &table->tenants[i], &budget);
+	return good && finish(load, &table->top, &budget);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rule.h - the compiled parts of a routing table, private to rules/.
  *
- *     table ── ruleset ──┬─ rules[] ──┬─ when[], unless[]  criteria, by kind
+ *     table ── ruleset[] ┬─ rules[] ──┬─ when[], unless[]  criteria, by kind
  *       │                │            ├─ rewrite
  *       │                │            └─ action ── route ── tiers[] ── gateways[]
  *       │                └─ index    called numbers and prefixes → rules
@@ -180,10 +180,16 @@ struct rule {
 };
 
 struct index;
+struct tenants;
 
 /* Rules that are asked one after the other, and what is answered if none of them matches.
  */
 struct ruleset {
+	/* A table of `tables`: what it is called, and whose requests it is for. */
+	struct slice name; /* empty: the top level */
+	struct position position;
+	const struct criterion *profile, *peer, *host; /* NULL: any */
+
 	bool longest; /* match: longest */
 	size_t rule_count;
 	struct rule *rules;
@@ -194,6 +200,9 @@ struct ruleset {
 struct table {
 	struct arena *arena;
 	struct ruleset top;
+	size_t tenant_count;
+	struct ruleset *tenants; /* `tables`, in their order */
+	struct tenants *tenants_index;
 	struct map names; /* of gateways and groups: struct named */
 	const struct named *named;
 	size_t gateway_count, group_count;

@@ -13,6 +13,7 @@
 #include "rules/rewrite.h"
 #include "rules/select.h"
 #include "rules/target.h"
+#include "rules/tenants.h"
 #include "rules/zones.h"
 
 #define DETAIL_MAX 400
@@ -95,13 +96,38 @@ void table_free(struct table *table)
 
 struct table_counts table_counts(const struct table *table)
 {
-	return (struct table_counts){table->top.rule_count, table->gateway_count,
-	                             table->group_count, arena_bytes(table->arena)};
+	struct table_counts counts = {.gateways = table->gateway_count,
+	                              .groups = table->group_count,
+	                              .tables = table->tenant_count,
+	                              .bytes = arena_bytes(table->arena)};
+	for (size_t i = 0; i < table_ruleset_count(table); i++)
+		counts.rules += table_ruleset(table, i)->rule_count;
+	return counts;
 }
 
-bool table_is_longest(const struct table *table)
+size_t table_ruleset_count(const struct table *table)
 {
-	return table->top.longest;
+	return table->tenant_count + 1;
+}
+
+const struct ruleset *table_ruleset(const struct table *table, size_t i)
+{
+	return i < table->tenant_count ? &table->tenants[i] : &table->top;
+}
+
+struct slice ruleset_name(const struct ruleset *ruleset)
+{
+	return ruleset->name;
+}
+
+size_t ruleset_count(const struct ruleset *ruleset)
+{
+	return ruleset->rule_count;
+}
+
+bool ruleset_is_longest(const struct ruleset *ruleset)
+{
+	return ruleset->longest;
 }
 
 bool table_has_gateway(const struct table *table, struct slice name, const char **nearest)
@@ -143,6 +169,8 @@ static void visit_criteria(const struct criterion *const criteria[CRITERION_KIND
 static void visit_ruleset(const struct ruleset *ruleset,
                           const struct table_visitor *visitor)
 {
+	visit_names(ruleset->profile, visitor->profile, visitor->arg);
+	visit_names(ruleset->peer, visitor->peer, visitor->arg);
 	for (size_t i = 0; i < ruleset->rule_count; i++) {
 		const struct rule *rule = &ruleset->rules[i];
 		visit_criteria(rule->when, visitor);
@@ -155,7 +183,8 @@ void table_visit(const struct table *table, const struct table_visitor *visitor)
 	for (const struct gateway *g = table->gateways; g; g = g->next)
 		visitor->target(visitor->arg, g->uri.host, target_port(&g->uri),
 		                g->position);
-	visit_ruleset(&table->top, visitor);
+	for (size_t i = 0; i < table_ruleset_count(table); i++)
+		visit_ruleset(table_ruleset(table, i), visitor);
 }
 
 /* Looking up: match → rewrite → select */
@@ -346,13 +375,17 @@ void table_lookup(const struct table *table, const struct facts *facts,
                   struct workspace *workspace, const struct trace *trace,
                   struct decision *decision)
 {
+	const struct ruleset *ruleset = tenants_choose(table, facts);
 	const struct rule *gave_up = NULL;
 	struct facts routed;
 	const struct facts *asked = ask_rn(table, facts, &routed);
-	const struct rule *rule = match(&table->top, asked, workspace, trace, &gave_up);
+	if (trace && trace->chosen)
+		trace->chosen(trace->arg, ruleset);
+	const struct rule *rule = match(ruleset, asked, workspace, trace, &gave_up);
 	const struct rule *named = rule ? rule : gave_up;
 	const struct action *action = &named->action;
 	*decision = (struct decision){.status = action->status,
+	                              .table = ruleset->name,
 	                              .rule = named->name,
 	                              .position = named->position,
 	                              .asked = asked->called};
@@ -368,9 +401,9 @@ void table_lookup(const struct table *table, const struct facts *facts,
 	}
 }
 
-void table_rule(const struct table *table, size_t index, struct considered *out)
+void ruleset_rule(const struct ruleset *ruleset, size_t index, struct considered *out)
 {
-	const struct rule *rule = &table->top.rules[index];
+	const struct rule *rule = &ruleset->rules[index];
 	describe(rule, index, out);
 	out->criterion = criterion_name(CRITERION_CALLED);
 	if (rule->when[CRITERION_CALLED])

@@ -29,13 +29,27 @@ struct table *table_load(const char *path, size_t memory_limit, struct diags *di
 void table_free(struct table *table);
 
 struct table_counts {
-	size_t rules, gateways, groups;
+	size_t rules; /* of all rulesets */
+	size_t gateways, groups;
+	size_t tables; /* of `tables` */
 	size_t bytes;
 };
 struct table_counts table_counts(const struct table *table);
 
-/* True with `match: longest`. */
-bool table_is_longest(const struct table *table);
+/* The rules of the top level, or of one table of `tables`. */
+struct ruleset;
+
+/* All of a table's: those of `tables` in their order, then the top level. */
+size_t table_ruleset_count(const struct table *table);
+const struct ruleset *table_ruleset(const struct table *table, size_t i);
+
+struct slice ruleset_name(const struct ruleset *ruleset); /* empty: the top level */
+size_t ruleset_count(const struct ruleset *ruleset);      /* rules */
+bool ruleset_is_longest(const struct ruleset *ruleset);   /* match: longest */
+
+/* The rule at index (from 0) as one whose `called` does not match, for explaining those
+ * that a lookup need not look at. */
+void ruleset_rule(const struct ruleset *ruleset, size_t index, struct considered *out);
 
 /* True if a gateway is called name; else *nearest is one whose name is near, or NULL. */
 bool table_has_gateway(const struct table *table, struct slice name,
@@ -58,7 +72,7 @@ struct table_visitor {
 	               struct position position);
 	/* Every listener that a rule asks for, in its canonical form. */
 	void (*listener)(void *arg, struct slice listener, struct position position);
-	/* Every profile and every peer that one asks for. */
+	/* Every profile and every peer that a rule or a table asks for. */
 	void (*profile)(void *arg, struct slice profile, struct position position);
 	void (*peer)(void *arg, struct slice peer, struct position position);
 };
@@ -73,9 +87,5 @@ void workspace_free(struct workspace *workspace);
 void table_lookup(const struct table *table, const struct facts *facts,
                   struct workspace *workspace, const struct trace *trace,
                   struct decision *decision);
-
-/* The rule at index (from 0) as one whose `called` does not match, for explaining those
- * that a lookup need not look at. */
-void table_rule(const struct table *table, size_t index, struct considered *out);
 
 #endif

@@ -20,9 +20,7 @@ struct reading {
 	const struct compiled_pattern **patterns;
 };
 
-/* Host names are compared without case, IPv6 addresses by value: kept in lower case and
- * as address_text() writes them. */
-static bool clean_host(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
+bool texts_clean_host(struct slice text, char buffer[NUMBER_MAX], struct slice *out)
 {
 	struct address address;
 	char name[ADDRESS_TEXT_MAX];
@@ -108,7 +106,8 @@ static bool clean(struct load *load, const struct node *node,
 		       load_error(load, node, NULL, "\"%s\" is longer than %d bytes",
 		                  reading->what, NUMBER_MAX);
 	case TEXTS_HOST:
-		return (is_host(node->text) && clean_host(node->text, buffer, out)) ||
+		return (is_host(node->text) &&
+		        texts_clean_host(node->text, buffer, out)) ||
 		       load_error(load, node,
 		                  "write pbx.example.net, 192.0.2.1 or [2001:db8::1], "
 		                  "without a port",
@@ -336,7 +335,7 @@ enum pattern_result texts_match_host(const struct text_match *match, struct slic
 {
 	char buffer[NUMBER_MAX];
 	struct slice cleaned;
-	return clean_host(host, buffer, &cleaned) &&
+	return texts_clean_host(host, buffer, &cleaned) &&
 	                       has(match->exact, match->exact_count, cleaned)
 	               ? PATTERN_YES
 	               : PATTERN_NO;

@@ -4,6 +4,7 @@
 #ifndef RULES_TEXTS_H
 #define RULES_TEXTS_H
 
+#include "rules/number.h"
 #include "rules/rule.h"
 
 /* What the texts are, and so how they are cleaned when read. */
@@ -21,6 +22,10 @@ enum texts_form {
  * is the first member of a struct table_load. */
 bool texts_read(struct load *load, const struct node *node, const char *what,
                 enum texts_form form, struct text_match *out);
+
+/* A host as TEXTS_HOST keeps it: in lower case, IPv6 addresses as address_text() writes
+ * them. False if it is longer than buffer. */
+bool texts_clean_host(struct slice host, char buffer[NUMBER_MAX], struct slice *out);
 
 enum pattern_result texts_match(const struct text_match *match, struct slice text,
                                 struct pattern_space *space);

@@ -11,7 +11,7 @@ struct call {
 	struct slice method, call_id, caller, called; /* as the rules saw them */
 	struct endpoint source;
 	const char *listener; /* as listen.text has it */
-	struct slice rule;    /* empty when no table was asked */
+	struct slice rule;    /* its decision_label(); empty when no table was asked */
 	unsigned status;
 	struct slice contacts; /* value of the Contact header; empty for a reject */
 	unsigned microseconds;

@@ -178,9 +178,12 @@ void configuration_free(struct configuration *configuration)
 const char *configuration_counts(const struct table *table, char to[COUNTS_TEXT_MAX])
 {
 	struct table_counts counts = table_counts(table);
-	snprintf(to, COUNTS_TEXT_MAX, "%zu rule%s, %zu gateway%s, %zu group%s",
-	         counts.rules, counts.rules == 1 ? "" : "s", counts.gateways,
-	         counts.gateways == 1 ? "" : "s", counts.groups,
-	         counts.groups == 1 ? "" : "s");
+	int len = snprintf(to, COUNTS_TEXT_MAX, "%zu rule%s, %zu gateway%s, %zu group%s",
+	                   counts.rules, counts.rules == 1 ? "" : "s", counts.gateways,
+	                   counts.gateways == 1 ? "" : "s", counts.groups,
+	                   counts.groups == 1 ? "" : "s");
+	if (counts.tables)
+		snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len, ", %zu table%s",
+		         counts.tables, counts.tables == 1 ? "" : "s");
 	return to;
 }

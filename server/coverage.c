@@ -44,18 +44,29 @@ void coverage_free(struct coverage *coverage)
 		arena_free(coverage->arena);
 }
 
-static bool add_rule(struct coverage *coverage, struct covered *covered, size_t i,
-                     const struct table *table)
+static bool add_rule(struct coverage *coverage, struct covered *covered,
+                     const struct ruleset *ruleset, size_t i)
 {
 	struct considered rule;
-	struct entry *entry = &covered->entries[i];
-	table_rule(table, i, &rule);
-	entry->name = arena_copy(coverage->arena, rule.name);
+	char label[DECISION_LABEL_MAX];
+	struct entry *entry = &covered->entries[covered->count++];
+	ruleset_rule(ruleset, i, &rule);
+	entry->name = arena_copy(coverage->arena,
+	                         decision_label(ruleset_name(ruleset), rule.name, label));
 	entry->position = rule.position;
 	entry->position.file =
 		arena_copy(coverage->arena, slice_of(rule.position.file)).at;
 	return entry->name.at && entry->position.file &&
 	       map_add(&covered->names, coverage->arena, entry->name, entry);
+}
+
+static bool add_ruleset(struct coverage *coverage, struct covered *covered,
+                        const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset_count(ruleset); i++)
+		if (!add_rule(coverage, covered, ruleset, i))
+			return false;
+	return true;
 }
 
 static struct covered *add_table(struct coverage *coverage, const char *path,
@@ -64,14 +75,13 @@ static struct covered *add_table(struct coverage *coverage, const char *path,
 	struct covered *covered = arena_alloc(coverage->arena, sizeof *covered);
 	if (!covered)
 		return NULL;
-	covered->count = table_counts(table).rules;
 	covered->path = arena_copy(coverage->arena, slice_of(path));
-	covered->entries =
-		arena_array(coverage->arena, covered->count, sizeof *covered->entries);
+	covered->entries = arena_array(coverage->arena, table_counts(table).rules,
+	                               sizeof *covered->entries);
 	if (!covered->path.at || !covered->entries)
 		return NULL;
-	for (size_t i = 0; i < covered->count; i++)
-		if (!add_rule(coverage, covered, i, table))
+	for (size_t i = 0; i < table_ruleset_count(table); i++)
+		if (!add_ruleset(coverage, covered, table_ruleset(table, i)))
 			return NULL;
 	*coverage->end = covered;
 	coverage->end = &covered->next;

@@ -18,8 +18,8 @@ void coverage_free(struct coverage *coverage);
 struct covered *coverage_of(struct coverage *coverage, const char *path,
                             const struct table *table);
 
-/* True if the table has a rule called name; else *nearest is one that is near, or NULL.
- */
+/* Rules go by their decision_label(). True if there is one called name; else *nearest is
+ * one that is near, or NULL. */
 bool covered_has(const struct covered *covered, struct slice name, const char **nearest);
 
 /* A call was decided by the rule called name, or by what is no rule. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "rules/table.h"
+#include "rules/list.h"
 
 #define SKIPPED_SHOWN                                                                    \
 	50 /* rules passed over: so many from the top of the file are printed */
@@ -14,8 +14,9 @@
 struct showing {
 	FILE *to;
 	const struct table *table;
-	size_t next;   /* first rule not yet spoken of */
-	size_t hidden; /* rules passed over and not printed */
+	const struct ruleset *ruleset; /* whose rules are asked; NULL: none yet */
+	size_t next;                   /* first rule not yet spoken of */
+	size_t hidden;                 /* rules passed over and not printed */
 	bool *seen; /* with match: longest, a rule of several prefixes is considered more
 	               than once */
 };
@@ -39,11 +40,12 @@ static void show_passed_over(struct showing *showing, size_t end)
 {
 	for (; showing->next < end; showing->next++) {
 		struct considered passed_over;
-		if (table_is_longest(showing->table) || showing->next >= SKIPPED_SHOWN) {
+		if (ruleset_is_longest(showing->ruleset) ||
+		    showing->next >= SKIPPED_SHOWN) {
 			showing->hidden += !showing->seen[showing->next];
 			continue;
 		}
-		table_rule(showing->table, showing->next, &passed_over);
+		ruleset_rule(showing->ruleset, showing->next, &passed_over);
 		print_considered(showing->to, &passed_over);
 	}
 }
@@ -51,7 +53,7 @@ static void show_passed_over(struct showing *showing, size_t end)
 static void show(void *arg, const struct considered *considered)
 {
 	struct showing *showing = arg;
-	if (!table_is_longest(showing->table)) {
+	if (!ruleset_is_longest(showing->ruleset)) {
 		show_passed_over(showing, considered->index);
 		showing->next = considered->index + 1;
 	}
@@ -60,16 +62,27 @@ static void show(void *arg, const struct considered *considered)
 	showing->seen[considered->index] = true;
 }
 
+/* With one ruleset only there is nothing to choose. */
+static void show_ruleset(void *arg, const struct ruleset *ruleset)
+{
+	struct showing *showing = arg;
+	showing->ruleset = ruleset;
+	if (table_ruleset_count(showing->table) == 1)
+		return;
+	fputs("  asked: ", showing->to);
+	list_ruleset(ruleset, showing->to);
+	fputc('\n', showing->to);
+}
+
 /* After the lookup: the rules behind the one that matched were not reached. */
 static void show_rest(struct showing *showing, const struct explanation *explanation)
 {
-	size_t count = table_counts(showing->table).rules;
 	bool matched = explanation->decided && explanation->decision.position.line &&
 	               !slice_equal(explanation->decision.rule, slice_of("default"));
 	if (!explanation->decided)
 		return;
-	if (!matched || table_is_longest(showing->table))
-		show_passed_over(showing, count);
+	if (!matched || ruleset_is_longest(showing->ruleset))
+		show_passed_over(showing, ruleset_count(showing->ruleset));
 	if (showing->hidden)
 		fprintf(showing->to,
 		        "  %zu more: called is another, or has a longer prefix above\n",
@@ -123,8 +136,11 @@ static void print_target(FILE *to, size_t number, const struct target *target)
 static void print_decision(FILE *to, const struct explanation *explanation)
 {
 	const struct decision *decision = &explanation->decision;
-	fprintf(to, "decision:\n  rule \"%.*s\"", (int)decision->rule.len,
-	        decision->rule.at);
+	fputs("decision:\n  ", to);
+	if (decision->table.len)
+		fprintf(to, "table \"%.*s\", ", (int)decision->table.len,
+		        decision->table.at);
+	fprintf(to, "rule \"%.*s\"", (int)decision->rule.len, decision->rule.at);
 	if (decision->position.line)
 		fprintf(to, " (%s:%u)", decision->position.file, decision->position.line);
 	fprintf(to, ", status %u\n", decision->status);
@@ -169,7 +185,7 @@ bool explain(struct redirect *redirect, const struct table *table,
 		.to = to,
 		.table = table,
 		.seen = calloc(table_counts(table).rules + 1, sizeof(bool))};
-	struct trace trace = {show, &showing};
+	struct trace trace = {show, &showing, show_ruleset};
 	if (!showing.seen)
 		return false;
 	fputs("rules:\n", to);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rules/list.h"
 #include "server/configuration.h"
 #include "server/ping.h"
 #include "server/route.h"
@@ -19,6 +20,7 @@ static const char usage[] =
 	"\n"
 	"  serve [-c signpost.yaml] [-r rules.yaml]   run in the foreground\n"
 	"  check [-c signpost.yaml] [-r rules.yaml]   print every finding; exit 0 or 1\n"
+	"      --list               and the rules in the order in which they are asked\n"
 	"  route [-c signpost.yaml] [-r rules.yaml] [OPTION...] CALLED\n"
 	"                                             the answer to a call, and why\n"
 	"      --caller X           number, user or URI of the caller\n"
@@ -61,6 +63,7 @@ struct options {
 	struct question question;
 	struct test_options test;
 	unsigned timeout_ms;
+	bool list;
 };
 
 static bool set_timeout(struct options *options, const char *text)
@@ -132,6 +135,9 @@ static bool take_option(struct options *options, int option)
 			return false;
 		question->headers[question->header_count++] = optarg;
 		return true;
+	case 'L':
+		options->list = true;
+		return true;
 	case 'v':
 		options->test.verbose = true;
 		return true;
@@ -158,7 +164,8 @@ static bool read_options(int argc, char **argv, const char *shorts,
 	return true;
 }
 
-static const struct option no_longs[] = {{0}};
+static const struct option no_longs[] = {{0}},
+			   check_longs[] = {{"list", no_argument, NULL, 'L'}, {0}};
 
 /* Commands */
 
@@ -175,11 +182,11 @@ static bool load(struct configuration *configuration, bool serving)
 	return good;
 }
 
-static bool wants_files(int argc, char **argv, struct options *options)
+static bool wants_files(int argc, char **argv, const struct option *longs,
+                        struct options *options)
 {
 	int left;
-	return read_options(argc, argv, "c:r:", no_longs, options, &left) &&
-	       left == argc &&
+	return read_options(argc, argv, "c:r:", longs, options, &left) && left == argc &&
 	       (options->configuration.settings_path ||
 	        options->configuration.rules_path);
 }
@@ -187,7 +194,7 @@ static bool wants_files(int argc, char **argv, struct options *options)
 static int serve_command(int argc, char **argv)
 {
 	struct options options = {0};
-	if (!wants_files(argc, argv, &options))
+	if (!wants_files(argc, argv, no_longs, &options))
 		return say_usage();
 	serve_block_signals();
 	int status = load(&options.configuration, true) ? serve(&options.configuration)
@@ -199,11 +206,13 @@ static int serve_command(int argc, char **argv)
 static int check_command(int argc, char **argv)
 {
 	struct options options = {0};
-	if (!wants_files(argc, argv, &options))
+	if (!wants_files(argc, argv, check_longs, &options))
 		return say_usage();
 	bool good = load(&options.configuration, true);
 	char counts[COUNTS_TEXT_MAX];
-	if (good)
+	if (good && options.list)
+		list_write(options.configuration.table, stdout);
+	else if (good)
 		printf("%s: good: %s\n", options.configuration.rules_path,
 		       configuration_counts(options.configuration.table, counts));
 	configuration_free(&options.configuration);

@@ -89,6 +89,7 @@ static void ask(struct redirect *redirect, const struct table *table,
                 struct explanation *explanation, struct response *response)
 {
 	struct decision *decision = &explanation->decision;
+	char label[DECISION_LABEL_MAX];
 	uint64_t key = tag_call_key(redirect->keys, request->call_id);
 	if (!request_facts(request, arrival, key, &redirect->numbers,
 	                   &explanation->facts)) {
@@ -109,7 +110,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 	if (decision->cause == CAUSE_GAVE_UP)
 		log_often(LOG_GAVE_UP,
 		          "rule undecided, its regex took too long rule=\"%s\"",
-		          decision->rule.at);
+		          decision_label(decision->table, decision->rule, label).at);
 	if (decision->status < 400 && !contacts_filter(decision, request)) {
 		/* RFC 3261 8.3 and, for sips, RFC 5630 5.3 */
 		*response = (struct response){
@@ -181,6 +182,7 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival, struct response *response,
                       struct decision *decision, struct reply *reply)
 {
+	char label[DECISION_LABEL_MAX];
 	bool redirects = response->status >= 300 && response->status < 400;
 	size_t limit =
 		arrival->source.transport == TRANSPORT_UDP ? UDP_REPLY_MAX : REPLY_MAX;
@@ -201,7 +203,8 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	if (count < offered)
 		log_often(LOG_CUT,
 		          "contacts left out to fit the path rule=\"%s\" kept=%zu of=%zu",
-		          decision->rule.at, count, offered);
+		          decision_label(decision->table, decision->rule, label).at,
+		          count, offered);
 	decision->target_count = count;
 }
 
@@ -240,6 +243,8 @@ static void write_log(const struct redirect *redirect, const struct request *req
 	if (!response->status || !is_listed(redirect->settings, request->method) ||
 	    redirect->settings->log_calls == LOG_CALLS_NONE)
 		return;
+	const struct decision *decision = &explanation->decision;
+	char label[DECISION_LABEL_MAX];
 	struct call call = {
 		.method = request->method,
 		.call_id = request->call_id,
@@ -247,7 +252,7 @@ static void write_log(const struct redirect *redirect, const struct request *req
 		.called = explanation->decided ? explanation->facts.called : request->uri,
 		.source = arrival->source,
 		.listener = arrival->listen->text.at,
-		.rule = explanation->decision.rule,
+		.rule = decision_label(decision->table, decision->rule, label),
 		.status = response->status,
 		.contacts = response->contacts,
 		.microseconds = microseconds_since(start),

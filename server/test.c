@@ -149,6 +149,7 @@ static bool ask(struct asking *asking, const struct expectation *test, bool *sam
 	struct arrival arrival;
 	struct question_fault fault;
 	struct explanation explanation = {0};
+	char label[DECISION_LABEL_MAX];
 	if (!question_arrival(&test->question, asking->configuration->settings, &arrival,
 	                      &fault))
 		return false;
@@ -159,7 +160,8 @@ static bool ask(struct asking *asking, const struct expectation *test, bool *sam
 	free(request);
 	if (!asked)
 		return false;
-	covered_reach(asking->covered, explanation.decision.rule);
+	covered_reach(asking->covered, decision_label(explanation.decision.table,
+	                                              explanation.decision.rule, label));
 	*same = verdict_write(&test->expected, &explanation, &asking->reply, diff);
 	return compare_shares(asking, test, &arrival, same, diff);
 }

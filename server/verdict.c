@@ -206,8 +206,10 @@ bool verdict_write(const struct expected *expected, const struct explanation *ex
                    const struct reply *reply, FILE *to)
 {
 	const struct decision *decision = &explanation->decision;
+	char rule[DECISION_LABEL_MAX];
 	bool same = compare_status(expected, reply, to);
-	same &= compare_said(to, "rule", &expected->rule, decision->rule);
+	same &= compare_said(to, "rule", &expected->rule,
+	                     decision_label(decision->table, decision->rule, rule));
 	same &= compare_said(to, "number", &expected->number, decision->number);
 	same &= compare_list(to, "gateways", &expected->gateways,
 	                     label(explanation, target_label));

@@ -66,7 +66,26 @@ class Examples(unittest.TestCase):
             with self.subTest(path.name):
                 done = run("check", "-r", path)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-                self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?\n\Z")
+                self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?(, \d+ tables?)?\n\Z")
+
+    def test_each_is_listed(self):
+        for path in sorted(p for p in EXAMPLES.glob("*.yaml") if p.name.count(".") == 1):
+            with self.subTest(path.name):
+                done = run("check", "--list", "-r", path)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                rules = [line.split("\t") for line in done.stdout.splitlines() if not line.startswith("#")]
+                self.assertEqual({len(fields) for fields in rules}, {6})
+        done = run("check", "--list", "-r", "carriers.yaml", cwd=EXAMPLES)
+        rules = [line.split("\t") for line in done.stdout.splitlines()]
+        self.assertEqual([(fields[0], fields[2], fields[3].rpartition(":")[0]) for fields in rules[1:-1]], [
+            ("1", "emergency", "carriers.yaml:9"), ("2", "alpha uk", "carriers/alpha.yaml:7"),
+            ("3", "beta france", "carriers/beta.yaml:6"), ("4", "beta monaco", "carriers/beta.yaml:7"),
+            ("5", "anything else", "carriers.yaml:11")])
+
+    def test_nothing_is_listed_of_a_bad_table(self):
+        done = run("check", "--list", "-r", "duplicate-names.yaml", cwd=BAD)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, (BAD / "duplicate-names.expect").read_text())
 
     def test_the_first_does_what_it_says(self):
         for called, expected in (

@@ -37,7 +37,7 @@ START_TEST(a_table_reads_as)
 	ck_assert_uint_eq(counts.gateways, good[_i].gateways);
 	ck_assert_uint_eq(counts.groups, good[_i].groups);
 	ck_assert_uint_ge(counts.bytes, sizeof(struct table));
-	ck_assert(table_is_longest(table) == good[_i].longest);
+	ck_assert(ruleset_is_longest(table_ruleset(table, 0)) == good[_i].longest);
 	table_free(table);
 }
 END_TEST
@@ -75,7 +75,7 @@ static const struct {
          "t.yaml:5:1: error: unknown key \"things\"\n"
          "  hint: known keys: match, include, routing_number, zone, times, gateways, "
          "groups, rules, "
-         "default\n"},
+         "tables, default\n"},
 	{"match: best", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"match: [first]", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"rules: {a: b}",

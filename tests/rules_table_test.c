@@ -328,7 +328,7 @@ START_TEST(a_trace_tells_every_rule_considered_and_why_it_failed)
 	                      "6 seven at 8 matched\n");
 	free(got);
 	struct considered considered;
-	table_rule(table, 0, &considered);
+	ruleset_rule(table_ruleset(table, 0), 0, &considered);
 	ck_assert(!considered.matched);
 	ck_assert_str_eq(considered.criterion, "called");
 	ck_assert_str_eq(considered.wanted.at, "\"112\"");

@@ -220,6 +220,21 @@ START_TEST(a_rule_for_a_profile_or_peer_that_is_not_there_is_an_error)
 }
 END_TEST
 
+START_TEST(a_table_for_a_profile_or_peer_that_is_not_there_is_an_error)
+{
+	write_settings("\"udp:192.0.2.1:5060\"");
+	write_file("rules.yaml", "tables:\n"
+	                         "  good: {profile: p, peer: a}\n"
+	                         "  bad: {profile: trunk, peer: [a, nobody]}\n");
+	load("s.yaml", NULL);
+	ck_assert_str_eq(findings,
+	                 "rules.yaml:3:18: error: no profile is called \"trunk\"\n"
+	                 "  hint: profiles are defined in the settings\n"
+	                 "rules.yaml:3:31: error: no peer is called \"nobody\"\n"
+	                 "  hint: peers are defined in the settings\n");
+}
+END_TEST
+
 START_TEST(without_settings_the_table_stands_alone)
 {
 	write_file("rules.yaml", "default: {redirect: \"sip:127.0.0.1\"}\n");
@@ -303,6 +318,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests,
 	                    a_rule_for_a_profile_or_peer_that_is_not_there_is_an_error, 0,
 	                    COUNT(names));
+	tcase_add_test(tests,
+	               a_table_for_a_profile_or_peer_that_is_not_there_is_an_error);
 	tcase_add_test(tests, without_settings_the_table_stands_alone);
 	tcase_add_test(tests, both_files_are_looked_at_whatever_is_wrong_with_one);
 	tcase_add_test(tests, a_missing_file_is_named);

@@ -28,6 +28,9 @@ static const char rules_text[] =
 	"groups:\n"
 	"  both: [one, two]\n"
 	"  shared: [[one, two]]\n"
+	"tables:\n"
+	"  tenant: {profile: p, peer: pbx, host: tenant.example, rules: [{name: uk, "
+	"redirect: one}]}\n"
 	"rules:\n"
 	"  - {name: uk, called: {prefix: \"+44\"}, redirect: both}\n"
 	"  - {name: multiple, called: \"300\", redirect: both, status: 300}\n"
@@ -578,6 +581,15 @@ START_TEST(a_call_is_one_line)
 }
 END_TEST
 
+START_TEST(a_rule_of_a_table_is_logged_with_it)
+{
+	ask("INVITE", "sip:+441@tenant.example", "");
+	ck_assert_uint_eq(log_lines("rule=\"tenant/uk\" status=302"), 1);
+	ask("INVITE", "sip:+441@home.example", "");
+	ck_assert_uint_eq(log_lines("rule=\"uk\" status=302"), 1);
+}
+END_TEST
+
 START_TEST(only_what_is_asked_for_is_logged)
 {
 	configuration.settings->log_calls = LOG_CALLS_REJECTED;
@@ -616,6 +628,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_reply_goes_back_to_its_source);
 	tcase_add_loop_test(tests, strangers_hear_nothing, 0, COUNT(strangers));
 	tcase_add_loop_test(tests, a_call_is_one_line, 0, COUNT(answers));
+	tcase_add_test(tests, a_rule_of_a_table_is_logged_with_it);
 	tcase_add_test(tests, only_what_is_asked_for_is_logged);
 	suite_add_tcase(suite, tests);
 	return suite;
