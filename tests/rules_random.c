@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/rules_random.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(of) (sizeof(of) / sizeof((of)[0]))
+
+/* SplitMix64. */
+size_t random_below(uint64_t *state, size_t count)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15u;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return (size_t)((x ^ (x >> 31)) >> 11) % count;
+}
+
+static bool one_in(uint64_t *state, size_t count)
+{
+	return random_below(state, count) == 0;
+}
+
+#define PICK(state, list) ((list)[random_below(state, COUNT(list))])
+
+/* What texts are made of */
+
+static struct ref_regex regexes[] = {{.text = "^7[0-9]{2}$", .matching = "712"},
+                                     {.text = "2$", .matching = "12"},
+                                     {.text = "12", .matching = "2120"},
+                                     {.text = "^(1|22)", .matching = "221"},
+                                     {.text = ".", .matching = "0"},
+                                     {.text = "^$", .matching = ""},
+                                     {.text = "^\\+44", .matching = "+4420"},
+                                     {.text = "[a-z]+", .matching = "bob"},
+                                     {.text = "^0*([1-9]*)$", .matching = "00"}};
+
+static struct ref_regex replaced[] = {
+	{.text = "^7(.*)$"}, {.text = "(1+)(2*)"},       {.text = "0"},
+	{.text = "^"},       {.text = "([0-9])([0-9])"}, {.text = "(7)?1"}};
+static const char *const withs[COUNT(replaced)] = {"55$1", "$2x$1",  "",
+                                                   "9",    "$2$1$$", "<$1>$0"};
+
+static const char *const kind_names[REF_TEXT_KINDS] = {
+	"called", "caller", "host", "source", "listener",     "profile",
+	"peer",   "rn",     "cic",  "tgrp",   "trunk_context"};
+static const char *const hosts[] = {"a.net", "b.net", "[2001:db8::1]", "192.0.2.9"};
+static const char *const networks[] = {"10.0.0.0/8",  "10.1.0.0/16",   "10.1.2.3",
+                                       "10.1.2.0/31", "0.0.0.0/0",     "::/0",
+                                       "2001:db8::1", "2001:db8::/33", "::ffff:0:0/96"};
+static const char *const addresses[] = {"10.1.2.3",    "10.1.2.2",        "10.1.2.4",
+                                        "10.2.0.1",    "192.0.2.1",       "2001:db8::1",
+                                        "2001:db9::1", "2001:db8:8000::1"};
+static const char *const listeners[] = {"udp:10.0.0.1:5060", "tcp:10.0.0.1:5060",
+                                        "tls:[2001:db8::1]:5061"};
+static const char *const names[] = {"alpha", "beta", "gamma ray"};
+static const char *const groups[] = {"tg-1", "tg-2", "example.net", "+44"};
+static const char *const header_names[] = {"X-One", "X-Two", "Subject"};
+static const char *const values[] = {"acme", "acme corp", "Acme", "b"};
+
+void random_init(void)
+{
+	for (size_t i = 0; i < COUNT(regexes); i++)
+		regcomp(&regexes[i].compiled, regexes[i].text, REG_EXTENDED);
+	for (size_t i = 0; i < COUNT(replaced); i++)
+		regcomp(&replaced[i].compiled, replaced[i].text, REG_EXTENDED);
+}
+
+void random_fini(void)
+{
+	for (size_t i = 0; i < COUNT(regexes); i++)
+		regfree(&regexes[i].compiled);
+	for (size_t i = 0; i < COUNT(replaced); i++)
+		regfree(&replaced[i].compiled);
+}
+
+static void append(char *to, char c)
+{
+	size_t length = strlen(to);
+	to[length] = c;
+	to[length + 1] = '\0';
+}
+
+/* A number of up to 6 characters, now and then a name. */
+static void random_number(uint64_t *state, char to[REF_TEXT])
+{
+	static const char *const users[] = {"bob", "al.ice", "a%2Fb", "bob;x", "*7#"};
+	static const char *const starts[] = {"", "", "", "+44", "+", "0", "00", "7"};
+	if (one_in(state, 12)) {
+		strcpy(to, PICK(state, users));
+		return;
+	}
+	strcpy(to, PICK(state, starts));
+	for (size_t i = random_below(state, 4); i > 0; i--)
+		append(to, "0122127"[random_below(state, 7)]);
+}
+
+static void random_text(uint64_t *state, enum ref_kind kind, char to[REF_TEXT])
+{
+	switch (kind) {
+	case REF_HOST:
+		strcpy(to, PICK(state, hosts));
+		break;
+	case REF_SOURCE:
+		strcpy(to, PICK(state, networks));
+		break;
+	case REF_LISTENER:
+		strcpy(to, PICK(state, listeners));
+		break;
+	case REF_PROFILE:
+	case REF_PEER:
+		strcpy(to, PICK(state, names));
+		break;
+	case REF_TGRP:
+	case REF_TRUNK_CONTEXT:
+		strcpy(to, PICK(state, groups));
+		break;
+	case REF_RN:
+	case REF_CIC:
+		sprintf(to, "+%zu", 10 + random_below(state, 4));
+		break;
+	default:
+		random_number(state, to);
+	}
+}
+
+/* Tables */
+
+static bool has_forms(enum ref_kind kind)
+{
+	return kind != REF_HOST && kind != REF_SOURCE && kind != REF_LISTENER &&
+	       kind != REF_PROFILE && kind != REF_PEER;
+}
+
+/* A prefix has at least so many bytes. */
+static void random_form(uint64_t *state, size_t least, struct ref_text *text)
+{
+	size_t form = random_below(state, 8);
+	text->form = form < 3 ? REF_EXACT : form < 7 ? REF_PREFIX : REF_REGEX;
+	if (text->form == REF_REGEX)
+		text->regex = &PICK(state, regexes);
+	else if (text->form == REF_PREFIX)
+		text->text[least + random_below(state, strlen(text->text) + 1 - least)] =
+			'\0';
+}
+
+static void random_texts(uint64_t *state, enum ref_kind kind, struct ref_texts *texts)
+{
+	texts->count = 1 + random_below(state, 3) * random_below(state, 3);
+	for (size_t i = 0; i < texts->count; i++) {
+		random_text(state, kind, texts->list[i].text);
+		if (has_forms(kind))
+			random_form(state, kind == REF_RN || kind == REF_CIC ? 2 : 0,
+			            &texts->list[i]);
+	}
+}
+
+static void random_headers(uint64_t *state, struct ref_criteria *criteria)
+{
+	size_t first = random_below(state, COUNT(header_names));
+	criteria->header_count = 1 + random_below(state, 2);
+	for (size_t i = 0; i < criteria->header_count; i++) {
+		struct ref_texts *texts = &criteria->headers[i].texts;
+		criteria->headers[i].name =
+			header_names[(first + i) % COUNT(header_names)];
+		texts->count = 1 + random_below(state, 2);
+		for (size_t j = 0; j < texts->count; j++) {
+			strcpy(texts->list[j].text, PICK(state, values));
+			if (one_in(state, 2))
+				random_form(state, 0, &texts->list[j]);
+		}
+	}
+}
+
+/* Each of the others in one rule of rare. */
+static void random_criteria(uint64_t *state, size_t rare, struct ref_criteria *criteria)
+{
+	for (int kind = REF_CALLER; kind < REF_TEXT_KINDS; kind++)
+		if (one_in(state, rare))
+			random_texts(state, kind, &criteria->texts[kind]);
+	if (one_in(state, rare))
+		random_headers(state, criteria);
+	criteria->has_npdi = one_in(state, 2 * rare);
+	criteria->npdi = one_in(state, 2);
+}
+
+static void random_negation(uint64_t *state, struct ref_rule *rule)
+{
+	rule->negates = one_in(state, 4);
+	if (!rule->negates)
+		return;
+	if (one_in(state, 2))
+		random_texts(state, REF_CALLED, &rule->unless.texts[REF_CALLED]);
+	random_criteria(state, 8, &rule->unless);
+}
+
+static void random_tier(uint64_t *state, const struct ref_table *table,
+                        struct ref_tier *tier)
+{
+	size_t first = random_below(state, table->gateway_count);
+	tier->count = 1 + random_below(state, 3) * random_below(state, 2);
+	if (tier->count > table->gateway_count)
+		tier->count = table->gateway_count;
+	for (size_t i = 0; i < tier->count; i++)
+		tier->members[i] = (first + i) % table->gateway_count;
+}
+
+static void random_redirect(uint64_t *state, const struct ref_table *table,
+                            struct ref_rule *rule)
+{
+	static const unsigned statuses[] = {302, 302, 302, 300, 301, 305, 380};
+	static const char *const starts[] = {"0", "00", "+", "+44", "7", "bob"};
+	rule->status = PICK(state, statuses);
+	rule->expires_s = one_in(state, 4) ? 1 + random_below(state, 100) : 0;
+	rule->route.count = 1 + random_below(state, one_in(state, 5) ? 7 : 3);
+	for (size_t i = 0; i < rule->route.count; i++)
+		random_tier(state, table, &rule->route.tiers[i]);
+	rule->rewrites = one_in(state, 2);
+	struct ref_rewrite *rewrite = &rule->rewrite;
+	if (one_in(state, 3))
+		rewrite->strip_count = (unsigned)(1 + random_below(state, 3));
+	else if (one_in(state, 2))
+		rewrite->strip_text = PICK(state, starts);
+	if (one_in(state, 3) || (!rewrite->strip_count && !rewrite->strip_text))
+		rewrite->prepend = PICK(state, starts);
+	if (one_in(state, 3)) {
+		size_t i = random_below(state, COUNT(replaced));
+		rewrite->regex = &replaced[i];
+		rewrite->with = withs[i];
+	}
+}
+
+static void random_reject(uint64_t *state, struct ref_rule *rule)
+{
+	static const char *const phrases[] = {"", "Not Here", "Gesperrt \xc3\xbc"};
+	static const char *const reasons[] = {"", "Q.850;cause=21"};
+	rule->status = (unsigned)(400 + random_below(state, 300));
+	rule->phrase = PICK(state, phrases);
+	rule->reason = PICK(state, reasons);
+	rule->retry_after_s = one_in(state, 2) ? 1 + random_below(state, 100) : 0;
+}
+
+static void random_answer(uint64_t *state, const struct ref_table *table,
+                          struct ref_rule *rule)
+{
+	rule->phrase = rule->reason = "";
+	if (one_in(state, 4))
+		random_reject(state, rule);
+	else
+		random_redirect(state, table, rule);
+}
+
+static void random_gateway(uint64_t *state, size_t i, struct ref_gateway *gateway)
+{
+	static const char *const users[] = {
+		"", "", "", "x{called}y@", "{caller}@", "trunk7@", "{called}-{caller}@"};
+	static const char *const hostports[] = {"gw.test",
+	                                        "gw1.test;transport=tcp",
+	                                        "gw2.test:5070",
+	                                        "192.0.2.7",
+	                                        "[2001:db8::7]",
+	                                        "gw3.test",
+	                                        "gw4.test",
+	                                        "gw5.test",
+	                                        "gw6.test?Subject=hi"};
+	sprintf(gateway->name, "g%zu", i);
+	gateway->user = PICK(state, users);
+	gateway->hostport = PICK(state, hostports);
+	gateway->weight = one_in(state, 2) ? 1 : (unsigned)(1 + random_below(state, 100));
+	gateway->enabled = !one_in(state, 5);
+}
+
+void random_table(uint64_t *state, struct ref_table *table)
+{
+	memset(table, 0, sizeof *table);
+	table->longest = one_in(state, 2);
+	table->gateway_count = 1 + random_below(state, REF_GATEWAYS);
+	for (size_t i = 0; i < table->gateway_count; i++)
+		random_gateway(state, i, &table->gateways[i]);
+	table->rule_count = random_below(state, REF_RULES + 1);
+	size_t rare = 4 + random_below(state, 30);
+	for (size_t i = 0; i < table->rule_count; i++) {
+		struct ref_rule *rule = &table->rules[i];
+		sprintf(rule->name, one_in(state, 2) ? "rule %zu" : "r%zu", i + 1);
+		if (!one_in(state, 8))
+			random_texts(state, REF_CALLED, &rule->when.texts[REF_CALLED]);
+		random_criteria(state, rare, &rule->when);
+		random_negation(state, rule);
+		random_answer(state, table, rule);
+	}
+	strcpy(table->fallback.name, "default");
+	if (one_in(state, 2)) {
+		random_answer(state, table, &table->fallback);
+	} else {
+		table->fallback.status = 404;
+		table->fallback.phrase = table->fallback.reason = "";
+	}
+}
+
+/* Calls */
+
+/* A text that the rule asks for, or nearly. */
+static void wanted_text(uint64_t *state, enum ref_kind kind,
+                        const struct ref_texts *texts, char to[REF_TEXT])
+{
+	const struct ref_text *text = &texts->list[random_below(state, texts->count)];
+	if (text->form == REF_REGEX) {
+		strcpy(to, text->regex->matching);
+		return;
+	}
+	strcpy(to, text->text);
+	bool more = text->form == REF_PREFIX || one_in(state, 10);
+	for (size_t i = random_below(state, 4); has_forms(kind) && more && i > 0; i--)
+		append(to, "0127"[random_below(state, 4)]);
+}
+
+static void call_text(uint64_t *state, enum ref_kind kind, const struct ref_table *table,
+                      char to[REF_TEXT])
+{
+	for (int tries = 0; tries < 4 && table->rule_count && !one_in(state, 5);
+	     tries++) {
+		const struct ref_rule *rule =
+			&table->rules[random_below(state, table->rule_count)];
+		const struct ref_texts *texts = one_in(state, 4)
+		                                        ? &rule->unless.texts[kind]
+		                                        : &rule->when.texts[kind];
+		if (texts->count) {
+			wanted_text(state, kind, texts, to);
+			return;
+		}
+	}
+	random_text(state, kind, to);
+}
+
+/* The case, or the form, in which a request has a host. */
+static void disguise_host(uint64_t *state, char host[REF_TEXT])
+{
+	if (strcmp(host, "[2001:db8::1]") == 0 && one_in(state, 2))
+		strcpy(host, "[2001:DB8:0:0::1]");
+	else if (one_in(state, 2))
+		host[0] = (char)toupper(host[0]);
+}
+
+void random_call(uint64_t *state, const struct ref_table *table, struct ref_call *call)
+{
+	memset(call, 0, sizeof *call);
+	for (int kind = 0; kind < REF_TEXT_KINDS; kind++)
+		if (kind < REF_RN || !one_in(state, 4))
+			call_text(state, kind, table, call->texts[kind]);
+	strcpy(call->texts[REF_SOURCE], PICK(state, addresses));
+	disguise_host(state, call->texts[REF_HOST]);
+	if (one_in(state, 10))
+		call->texts[REF_CALLER][0] = '\0';
+	call->npdi = one_in(state, 2);
+	for (size_t i = random_below(state, REF_HEADERS + 1); i > 0; i--) {
+		call->headers[2 * i - 2] = PICK(state, header_names);
+		call->headers[2 * i - 1] = PICK(state, values);
+		if (one_in(state, 4))
+			call->headers[2 * i - 2] = "x-one";
+	}
+}
+
+/* The file */
+
+static void put_quoted(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text; text++)
+		fprintf(to, strchr("\"\\", *text) ? "\\%c" : "%c", *text);
+	fputc('"', to);
+}
+
+/* "a number is an optional +, digits (at least one), * and #" */
+static bool is_number(const char *text)
+{
+	text += *text == '+';
+	return strspn(text, "0123456789*#") == strlen(text) &&
+	       strpbrk(text, "0123456789");
+}
+
+/* With separators, or letters in another case, where these do not count. */
+static void put_disguised(FILE *to, uint64_t *state, enum ref_kind kind, const char *text)
+{
+	char out[2 * REF_TEXT] = "";
+	bool number = (kind == REF_CALLED || kind == REF_CALLER) && is_number(text);
+	bool letters = kind == REF_HOST || kind == REF_TGRP || kind == REF_TRUNK_CONTEXT;
+	for (; *text; text++) {
+		char c = letters && one_in(state, 3) ? (char)toupper(*text) : *text;
+		append(out, c);
+		if (number && one_in(state, 6))
+			append(out, " -.()"[random_below(state, 5)]);
+	}
+	if (kind == REF_LISTENER && strstr(out, ":5060") && one_in(state, 2))
+		*strstr(out, ":5060") = '\0';
+	put_quoted(to, out);
+}
+
+static void put_form(FILE *to, uint64_t *state, enum ref_kind kind,
+                     const struct ref_texts *texts, enum ref_form form)
+{
+	const char *comma = "";
+	fputc('[', to);
+	for (size_t i = 0; i < texts->count; i++) {
+		const struct ref_text *text = &texts->list[i];
+		if (text->form != form)
+			continue;
+		fputs(comma, to);
+		if (form == REF_REGEX)
+			put_quoted(to, text->regex->text);
+		else
+			put_disguised(to, state, kind, text->text);
+		comma = ", ";
+	}
+	fputc(']', to);
+}
+
+static size_t count_form(const struct ref_texts *texts, enum ref_form form)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < texts->count; i++)
+		count += texts->list[i].form == form;
+	return count;
+}
+
+static void put_texts(FILE *to, uint64_t *state, enum ref_kind kind,
+                      const struct ref_texts *texts)
+{
+	static const char *const forms[] = {"exact", "prefix", "regex"};
+	const char *comma = "";
+	if (count_form(texts, REF_EXACT) == texts->count &&
+	    (!has_forms(kind) || one_in(state, 2))) {
+		if (texts->count == 1 && one_in(state, 2))
+			put_disguised(to, state, kind, texts->list[0].text);
+		else
+			put_form(to, state, kind, texts, REF_EXACT);
+		return;
+	}
+	fputc('{', to);
+	for (enum ref_form form = REF_EXACT; form <= REF_REGEX; form++) {
+		if (!count_form(texts, form))
+			continue;
+		fprintf(to, "%s%s: ", comma, forms[form]);
+		put_form(to, state, kind, texts, form);
+		comma = ", ";
+	}
+	fputc('}', to);
+}
+
+static void put_criteria(FILE *to, uint64_t *state, const struct ref_criteria *criteria)
+{
+	for (int kind = 0; kind < REF_TEXT_KINDS; kind++) {
+		if (!criteria->texts[kind].count)
+			continue;
+		fprintf(to, "%s: ", kind_names[kind]);
+		put_texts(to, state, kind, &criteria->texts[kind]);
+		fputs(", ", to);
+	}
+	if (criteria->has_npdi)
+		fprintf(to, "npdi: %s, ", criteria->npdi ? "true" : "false");
+	if (!criteria->header_count)
+		return;
+	fputs("header: {", to);
+	for (size_t i = 0; i < criteria->header_count; i++) {
+		fprintf(to, "%s%s: ", i ? ", " : "", criteria->headers[i].name);
+		put_texts(to, state, REF_RN, &criteria->headers[i].texts);
+	}
+	fputs("}, ", to);
+}
+
+static void put_rewrite(FILE *to, const struct ref_rewrite *rewrite)
+{
+	const char *comma = "";
+	fputs(", rewrite: {", to);
+	if (rewrite->regex) { /* the order of the keys does not count */
+		fputs("replace: {regex: ", to);
+		put_quoted(to, rewrite->regex->text);
+		fputs(", with: ", to);
+		put_quoted(to, rewrite->with);
+		fputs("}", to);
+		comma = ", ";
+	}
+	if (rewrite->strip_text)
+		fprintf(to, "%sstrip: \"%s\"", comma, rewrite->strip_text), comma = ", ";
+	else if (rewrite->strip_count)
+		fprintf(to, "%sstrip: %u", comma, rewrite->strip_count), comma = ", ";
+	if (rewrite->prepend)
+		fprintf(to, "%sprepend: \"%s\"", comma, rewrite->prepend);
+	fputs("}", to);
+}
+
+static void put_route(FILE *to, const struct ref_table *table,
+                      const struct ref_route *route)
+{
+	fputs("redirect: [", to);
+	for (size_t i = 0; i < route->count; i++) {
+		const struct ref_tier *tier = &route->tiers[i];
+		fputs(i ? ", [" : "[", to);
+		for (size_t j = 0; j < tier->count; j++)
+			fprintf(to, "%s%s", j ? ", " : "",
+			        table->gateways[tier->members[j]].name);
+		fputs("]", to);
+	}
+	fputs("]", to);
+}
+
+static void put_answer(FILE *to, const struct ref_table *table,
+                       const struct ref_rule *rule)
+{
+	if (rule->status < 400) {
+		put_route(to, table, &rule->route);
+		fprintf(to, ", status: %u", rule->status);
+		if (rule->expires_s)
+			fprintf(to, ", expires: %lu", rule->expires_s);
+		if (rule->rewrites)
+			put_rewrite(to, &rule->rewrite);
+		return;
+	}
+	fprintf(to, "reject: {status: %u", rule->status);
+	if (*rule->phrase)
+		fprintf(to, ", phrase: %s", rule->phrase);
+	if (*rule->reason)
+		fprintf(to, ", reason: %s", rule->reason);
+	if (rule->retry_after_s)
+		fprintf(to, ", retry_after: %lu", rule->retry_after_s);
+	fputs("}", to);
+}
+
+static void put_gateway(FILE *to, const struct ref_gateway *gateway)
+{
+	fprintf(to, "  %s: {uri: \"sip:%s%s\"", gateway->name, gateway->user,
+	        gateway->hostport);
+	if (gateway->weight != 1)
+		fprintf(to, ", weight: %u", gateway->weight);
+	if (!gateway->enabled)
+		fputs(", enabled: false", to);
+	fputs("}\n", to);
+}
+
+char *random_yaml(uint64_t *state, const struct ref_table *table)
+{
+	char *yaml = NULL;
+	size_t size;
+	FILE *to = open_memstream(&yaml, &size);
+	fprintf(to, "match: %s\ngateways:\n", table->longest ? "longest" : "first");
+	for (size_t i = 0; i < table->gateway_count; i++)
+		put_gateway(to, &table->gateways[i]);
+	fputs(table->rule_count ? "rules:\n" : "rules: []\n", to);
+	for (size_t i = 0; i < table->rule_count; i++) {
+		const struct ref_rule *rule = &table->rules[i];
+		fputs("- {", to);
+		if (rule->name[1] != 'u') /* the name that it gets without one */
+			fprintf(to, "name: %s, ", rule->name);
+		put_criteria(to, state, &rule->when);
+		if (rule->negates) {
+			fputs("not: {", to);
+			put_criteria(to, state, &rule->unless);
+			fputs("}, ", to);
+		}
+		put_answer(to, table, rule);
+		fputs("}\n", to);
+	}
+	if (table->fallback.status != 404 || *table->fallback.phrase) {
+		fputs("default: {", to);
+		put_answer(to, table, &table->fallback);
+		fputs("}\n", to);
+	}
+	fclose(to);
+	return yaml;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* rules_reference.h - a routing table as plain data, and the slow, obvious way to look a
+ * call up in it: every rule is asked, one after the other.
+ *
+ * Written from rules.yaml(5), and shares no code with rules/. What the manual leaves to
+ * the Call-ID, the order inside a tier, may come out in any way here.
+ */
+#ifndef TESTS_RULES_REFERENCE_H
+#define TESTS_RULES_REFERENCE_H
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "rules/decision.h"
+
+#define REF_TEXT    48 /* bytes of a text, the NUL included */
+#define REF_TEXTS   8
+#define REF_HEADERS 3
+
+/* A regex that means the same to POSIX and to PCRE2. */
+struct ref_regex {
+	const char *text, *matching; /* a text that it matches */
+	regex_t compiled;
+};
+
+enum ref_form { REF_EXACT, REF_PREFIX, REF_REGEX };
+
+/* Any of these texts; cleaned, where they are numbers. */
+struct ref_texts {
+	size_t count;
+	struct ref_text {
+		enum ref_form form;
+		char text[REF_TEXT];
+		const struct ref_regex *regex;
+	} list[REF_TEXTS];
+};
+
+enum ref_kind {
+	REF_CALLED,
+	REF_CALLER,
+	REF_HOST,
+	REF_SOURCE,
+	REF_LISTENER,
+	REF_PROFILE,
+	REF_PEER,
+	REF_RN,
+	REF_CIC,
+	REF_TGRP,
+	REF_TRUNK_CONTEXT,
+	REF_TEXT_KINDS, /* those above have texts */
+};
+
+struct ref_criteria {
+	struct ref_texts texts[REF_TEXT_KINDS]; /* count 0: not given */
+	size_t header_count;
+	struct {
+		const char *name;
+		struct ref_texts texts;
+	} headers[REF_HEADERS];
+	bool has_npdi, npdi;
+};
+
+struct ref_gateway {
+	char name[16];        /* empty: a URI written in a rule */
+	const char *user;     /* "", or "x{called}@" */
+	const char *hostport; /* "gw1.test;transport=tcp" */
+	unsigned weight;
+	bool enabled;
+};
+
+struct ref_tier {
+	size_t count;
+	size_t members[4]; /* gateways of the table */
+};
+
+struct ref_route {
+	size_t count;
+	struct ref_tier tiers[8];
+};
+
+struct ref_rewrite {
+	unsigned strip_count;
+	const char *strip_text, *prepend, *with; /* NULL: not given */
+	const struct ref_regex *regex;
+};
+
+struct ref_rule {
+	char name[16];
+	struct ref_criteria when, unless;
+	bool negates; /* `unless` is given */
+	unsigned status;
+	struct ref_route route;
+	bool rewrites;
+	struct ref_rewrite rewrite;
+	unsigned long expires_s, retry_after_s;
+	const char *phrase, *reason; /* "": none */
+};
+
+#define REF_RULES    48
+#define REF_GATEWAYS 16
+
+struct ref_table {
+	bool longest;
+	size_t rule_count, gateway_count;
+	struct ref_rule rules[REF_RULES];
+	struct ref_gateway gateways[REF_GATEWAYS];
+	struct ref_rule fallback;
+};
+
+/* Texts as rules see them: numbers are cleaned. */
+struct ref_call {
+	char texts[REF_TEXT_KINDS][REF_TEXT]; /* source: an address */
+	bool npdi;
+	const char *headers[2 * REF_HEADERS + 1]; /* name, value, ..., NULL */
+};
+
+/* The rule that decides; table->fallback if none matches. */
+const struct ref_rule *reference_match(const struct ref_table *table,
+                                       const struct ref_call *call);
+
+/* True if decision is what the manual promises for call; else says to why what is wrong
+ * with it. */
+bool reference_agrees(const struct ref_table *table, const struct ref_call *call,
+                      const struct decision *decision, FILE *why);
+
+#endif
