@@ -10,6 +10,9 @@
 #define FILE_BYTES_MAX ((size_t)256 << 20) /* of a file's tree, and of what it says */
 #define NAMED_AFTER    ".test."
 
+/* When calls are made, unless the file says it: a Wednesday, in office hours. */
+#define AT_DEFAULT "2026-01-07T12:00"
+
 struct kept {
 	struct expectations expectations; /* first: expectations_free() gets a pointer */
 	struct arena *arena;
@@ -37,6 +40,7 @@ static const char *const keys[QUESTION_PARTS] = {[QUESTION_CALL] = "call",
                                                  [QUESTION_LISTENER] = "listener",
                                                  [QUESTION_METHOD] = "method",
                                                  [QUESTION_CALL_ID] = "call_id",
+                                                 [QUESTION_AT] = "at",
                                                  [QUESTION_HEADERS] = "headers"};
 
 /* The question */
@@ -120,6 +124,7 @@ static bool read_parts(struct load *load, const struct node *const parts[QUESTIO
 		[QUESTION_LISTENER] = &question->listener,
 		[QUESTION_METHOD] = &question->method,
 		[QUESTION_CALL_ID] = &question->call_id,
+		[QUESTION_AT] = &question->at,
 	};
 	bool good = true;
 	for (size_t i = 0; i < QUESTION_PARTS; i++) {
@@ -185,6 +190,7 @@ static bool read_expectation(struct load *load, const struct node *node,
 		PART(QUESTION_METHOD, 0),
 		PART(QUESTION_HEADERS, 0),
 		PART(QUESTION_CALL_ID, 0),
+		PART(QUESTION_AT, 0),
 		PART(QUESTION_RN, 0),
 		PART(QUESTION_NPDI, 0),
 		PART(QUESTION_CIC, 0),
@@ -196,6 +202,8 @@ static bool read_expectation(struct load *load, const struct node *node,
 	bool good = schema_read(load, node, "an expectation", fields,
 	                        sizeof fields / sizeof *fields, &reading);
 	good &= read_parts(load, reading.parts, expectation);
+	if (!expectation->question.at)
+		expectation->question.at = AT_DEFAULT;
 	if (!expectation->name.at)
 		expectation->name = slice_of(expectation->question.call);
 	return good && check_question(load, expectation);

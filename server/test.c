@@ -76,12 +76,24 @@ static void check_gateways(const struct expected *expected, const struct table *
 		check_gateway(&expected->shares[i].gateway, table, diags);
 }
 
-static void check_arrival(const struct expectation *test, const struct settings *settings,
-                          struct diags *diags)
+/* Where and when the call comes in. */
+static bool find_arrival(const struct expectation *test,
+                         const struct configuration *configuration,
+                         struct arrival *arrival, int64_t *now_s,
+                         struct question_fault *fault)
+{
+	return question_arrival(&test->question, configuration->settings, arrival,
+	                        fault) &&
+	       question_now(&test->question, configuration->table, now_s, fault);
+}
+
+static void check_arrival(const struct expectation *test,
+                          const struct configuration *configuration, struct diags *diags)
 {
 	struct arrival arrival;
 	struct question_fault fault;
-	if (!question_arrival(&test->question, settings, &arrival, &fault))
+	int64_t now_s;
+	if (!find_arrival(test, configuration, &arrival, &now_s, &fault))
 		diags_add(diags, SEVERITY_ERROR, test->parts[fault.part], NULL,
 		          "\"%s\": %s", fault.value, fault.why);
 }
@@ -92,7 +104,7 @@ static bool check(const struct expectations *expectations, const struct asking *
 	size_t errors = diags_errors(diags);
 	for (size_t i = 0; i < expectations->count; i++) {
 		const struct expectation *test = &expectations->tests[i];
-		check_arrival(test, asking->configuration->settings, diags);
+		check_arrival(test, asking->configuration, diags);
 		check_rule(&test->expected.rule, asking->covered, diags);
 		check_gateways(&test->expected, asking->configuration->table, diags);
 	}
@@ -103,12 +115,13 @@ static bool check(const struct expectations *expectations, const struct asking *
 
 /* The same call so many times, each with a Call-ID of its own. */
 static bool count_shares(struct asking *asking, const struct expectation *test,
-                         const struct arrival *arrival, struct tally *tally)
+                         const struct arrival *arrival, int64_t now_s,
+                         struct tally *tally)
 {
 	struct question question = test->question;
 	const char *base = question.call_id ? question.call_id : "test";
 	for (unsigned long i = 0; i < test->expected.calls; i++) {
-		struct explanation explanation = {0};
+		struct explanation explanation = {.now_s = now_s};
 		char *call_id, *request = NULL;
 		if (asprintf(&call_id, "%s-%lu", base, i) < 0)
 			return false;
@@ -128,14 +141,15 @@ static bool count_shares(struct asking *asking, const struct expectation *test,
 }
 
 static bool compare_shares(struct asking *asking, const struct expectation *test,
-                           const struct arrival *arrival, bool *same, FILE *diff)
+                           const struct arrival *arrival, int64_t now_s, bool *same,
+                           FILE *diff)
 {
 	struct tally tally;
 	if (!test->expected.share_count)
 		return true;
 	if (!tally_init(&tally, &test->expected))
 		return false;
-	bool counted = count_shares(asking, test, arrival, &tally);
+	bool counted = count_shares(asking, test, arrival, now_s, &tally);
 	if (counted)
 		*same &= tally_write(&tally, diff);
 	tally_fini(&tally);
@@ -148,11 +162,11 @@ static bool ask(struct asking *asking, const struct expectation *test, bool *sam
 {
 	struct arrival arrival;
 	struct question_fault fault;
-	struct explanation explanation = {0};
 	char label[DECISION_LABEL_MAX];
-	if (!question_arrival(&test->question, asking->configuration->settings, &arrival,
-	                      &fault))
+	int64_t now_s;
+	if (!find_arrival(test, asking->configuration, &arrival, &now_s, &fault))
 		return false;
+	struct explanation explanation = {.now_s = now_s};
 	char *request = question_request(&test->question, &arrival);
 	bool asked = request &&
 	             explain(asking->redirect, asking->configuration->table, &arrival,
@@ -163,7 +177,7 @@ static bool ask(struct asking *asking, const struct expectation *test, bool *sam
 	covered_reach(asking->covered, decision_label(explanation.decision.table,
 	                                              explanation.decision.rule, label));
 	*same = verdict_write(&test->expected, &explanation, &asking->reply, diff);
-	return compare_shares(asking, test, &arrival, same, diff);
+	return compare_shares(asking, test, &arrival, now_s, same, diff);
 }
 
 static void print_indented(const char *text)

@@ -224,6 +224,20 @@ a\.test\.yaml:3:3:\ failed:\ to\ Paris\n
             settings(listen=["udp:127.0.0.1:5060"], more="rules: table.yaml").replace("PORT", "5060"))
         self.assertEqual(first, self.ask(test, head="settings: settings.yaml").stdout)
 
+    def test_at(self):
+        """Without it the time is always the same one, by the clock of the table's zone."""
+        self.folder.joinpath("table.yaml").write_text(
+            "zone: America/New_York\ntimes: {office: {days: mon-fri, hours: '08:00-18:00'}}\nrules:\n"
+            "- {name: christmas, from: 2026-12-25, until: 2026-12-25, reject: 480}\n"
+            "- {name: noon, from: '2026-01-07T12:00', until: '2026-01-07T12:01', time: office, reject: 480}\n"
+            "- {name: office, time: office, reject: 480}\n")
+        done = self.ask('{call: "1", expect: noon}', '{call: "1", at: 2026-12-25, expect: christmas}',
+                        '{call: "1", at: "2026-12-26T04:59Z", expect: christmas}',
+                        '{call: "1", at: "2026-12-26T05:00Z", expect: default}',
+                        '{call: "1", at: "2026-03-02T08:00", expect: office}',
+                        '{call: "1", at: "2026-03-02T08:00Z", expect: default}')
+        self.assertEqual((done.stdout, done.returncode), ("6 passed, 0 failed\n", PASSED))
+
     def test_verbose(self):
         done = self.ask('{call: "112", expect: 404}', '{name: first aid, call: "112", expect: 302}', options=["-v"])
         self.assertRegex(done.stdout, r"\Aa\.test\.yaml:3:3: failed: 112\n")
