@@ -205,23 +205,38 @@ static void random_tier(uint64_t *state, const struct ref_table *table,
 		tier->members[i] = (first + i) % table->gateway_count;
 }
 
-static void random_redirect(uint64_t *state, const struct ref_table *table,
-                            struct ref_rule *rule)
+static void random_parameters(uint64_t *state, struct ref_rewrite *rewrite)
 {
-	static const unsigned statuses[] = {302, 302, 302, 300, 301, 305, 380};
+	static const char *const numbers[] = {"+1303", "", "+12A"};
+	static const char *const groups_to[] = {"tg-9", ""};
+	if (one_in(state, 3))
+		rewrite->rn = PICK(state, numbers);
+	if (one_in(state, 3))
+		rewrite->cic = PICK(state, numbers);
+	rewrite->has_npdi = one_in(state, 3);
+	rewrite->npdi = rewrite->has_npdi && one_in(state, 2);
+	if (one_in(state, 3)) {
+		rewrite->tgrp = PICK(state, groups_to);
+		rewrite->trunk_context = "example.net";
+	}
+}
+
+static bool says_anything(const struct ref_rewrite *rewrite)
+{
+	return rewrite->strip_count || rewrite->strip_text || rewrite->rn ||
+	       rewrite->cic || rewrite->has_npdi || rewrite->tgrp;
+}
+
+static void random_rewrite(uint64_t *state, struct ref_rewrite *rewrite)
+{
 	static const char *const starts[] = {"0", "00", "+", "+44", "7", "bob"};
-	rule->status = PICK(state, statuses);
-	rule->expires_s = one_in(state, 4) ? 1 + random_below(state, 100) : 0;
-	rule->route.count = 1 + random_below(state, one_in(state, 5) ? 7 : 3);
-	for (size_t i = 0; i < rule->route.count; i++)
-		random_tier(state, table, &rule->route.tiers[i]);
-	rule->rewrites = one_in(state, 2);
-	struct ref_rewrite *rewrite = &rule->rewrite;
 	if (one_in(state, 3))
 		rewrite->strip_count = (unsigned)(1 + random_below(state, 3));
 	else if (one_in(state, 2))
 		rewrite->strip_text = PICK(state, starts);
-	if (one_in(state, 3) || (!rewrite->strip_count && !rewrite->strip_text))
+	if (one_in(state, 3))
+		random_parameters(state, rewrite);
+	if (one_in(state, 3) || !says_anything(rewrite))
 		rewrite->prepend = PICK(state, starts);
 	if (one_in(state, 3)) {
 		size_t i = random_below(state, COUNT(replaced));
@@ -230,6 +245,19 @@ static void random_redirect(uint64_t *state, const struct ref_table *table,
 	}
 }
 
+static void random_redirect(uint64_t *state, const struct ref_table *table,
+                            struct ref_rule *rule)
+{
+	static const unsigned statuses[] = {302, 302, 302, 300, 301, 305, 380};
+	rule->status = PICK(state, statuses);
+	rule->expires_s = one_in(state, 4) ? 1 + random_below(state, 100) : 0;
+	rule->route.count = 1 + random_below(state, one_in(state, 5) ? 7 : 3);
+	for (size_t i = 0; i < rule->route.count; i++)
+		random_tier(state, table, &rule->route.tiers[i]);
+	rule->rewrites = one_in(state, 2);
+	if (rule->rewrites)
+		random_rewrite(state, &rule->rewrite);
+}
 static void random_reject(uint64_t *state, struct ref_rule *rule)
 {
 	static const char *const phrases[] = {"", "Not Here", "Gesperrt \xc3\xbc"};
@@ -274,6 +302,7 @@ void random_table(uint64_t *state, struct ref_table *table)
 {
 	memset(table, 0, sizeof *table);
 	table->longest = one_in(state, 2);
+	table->ignores_rn = one_in(state, 3);
 	table->gateway_count = 1 + random_below(state, REF_GATEWAYS);
 	for (size_t i = 0; i < table->gateway_count; i++)
 		random_gateway(state, i, &table->gateways[i]);
@@ -345,7 +374,7 @@ void random_call(uint64_t *state, const struct ref_table *table, struct ref_call
 {
 	memset(call, 0, sizeof *call);
 	for (int kind = 0; kind < REF_TEXT_KINDS; kind++)
-		if (kind < REF_RN || !one_in(state, 4))
+		if (kind < REF_RN || one_in(state, 3))
 			call_text(state, kind, table, call->texts[kind]);
 	strcpy(call->texts[REF_SOURCE], PICK(state, addresses));
 	disguise_host(state, call->texts[REF_HOST]);
@@ -484,7 +513,17 @@ static void put_rewrite(FILE *to, const struct ref_rewrite *rewrite)
 	else if (rewrite->strip_count)
 		fprintf(to, "%sstrip: %u", comma, rewrite->strip_count), comma = ", ";
 	if (rewrite->prepend)
-		fprintf(to, "%sprepend: \"%s\"", comma, rewrite->prepend);
+		fprintf(to, "%sprepend: \"%s\"", comma, rewrite->prepend), comma = ", ";
+	if (rewrite->rn)
+		fprintf(to, "%srn: \"%s\"", comma, rewrite->rn), comma = ", ";
+	if (rewrite->cic)
+		fprintf(to, "%scic: \"%s\"", comma, rewrite->cic), comma = ", ";
+	if (rewrite->has_npdi)
+		fprintf(to, "%snpdi: %s", comma, rewrite->npdi ? "true" : "false"),
+			comma = ", ";
+	if (rewrite->tgrp)
+		fprintf(to, "%stgrp: \"%s\", trunk_context: \"%s\"", comma, rewrite->tgrp,
+		        rewrite->trunk_context);
 	fputs("}", to);
 }
 
@@ -541,7 +580,12 @@ char *random_yaml(uint64_t *state, const struct ref_table *table)
 	char *yaml = NULL;
 	size_t size;
 	FILE *to = open_memstream(&yaml, &size);
-	fprintf(to, "match: %s\ngateways:\n", table->longest ? "longest" : "first");
+	fprintf(to, "match: %s\n", table->longest ? "longest" : "first");
+	if (table->ignores_rn)
+		fputs("routing_number: ignore\n", to);
+	else if (one_in(state, 2))
+		fputs("routing_number: use\n", to);
+	fputs("gateways:\n", to);
 	for (size_t i = 0; i < table->gateway_count; i++)
 		put_gateway(to, &table->gateways[i]);
 	fputs(table->rule_count ? "rules:\n" : "rules: []\n", to);

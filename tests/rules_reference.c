@@ -154,10 +154,15 @@ static size_t rank(const struct ref_rule *rule, const struct ref_call *call)
 	return best;
 }
 
+/* "For a number with rn, rules see the routing number as the called number." */
 const struct ref_rule *reference_match(const struct ref_table *table,
-                                       const struct ref_call *call)
+                                       const struct ref_call *asked)
 {
 	const struct ref_rule *best = NULL;
+	struct ref_call seen = *asked;
+	const struct ref_call *call = &seen;
+	if (*asked->texts[REF_RN] && !table->ignores_rn)
+		strcpy(seen.texts[REF_CALLED], asked->texts[REF_RN]);
 	for (size_t i = 0; i < table->rule_count; i++) {
 		const struct ref_rule *rule = &table->rules[i];
 		if (!rule_matches(rule, call))
@@ -203,8 +208,9 @@ static void replace(const struct ref_rewrite *rewrite, char number[NUMBER_ROOM])
 	strcpy(number, out);
 }
 
-/* "They are applied in this order": strip, prepend, replace. */
-static void rewrite(const struct ref_rewrite *rewrite, char number[NUMBER_ROOM])
+/* "The first three change the number, in this order": strip, prepend, replace. False if
+ * none of them is given. */
+static bool rewrite(const struct ref_rewrite *rewrite, char number[NUMBER_ROOM])
 {
 	char out[NUMBER_ROOM] = "";
 	size_t length = strlen(number), strip = rewrite->strip_count;
@@ -217,6 +223,8 @@ static void rewrite(const struct ref_rewrite *rewrite, char number[NUMBER_ROOM])
 	strcpy(number, out);
 	if (rewrite->regex)
 		replace(rewrite, number);
+	return rewrite->strip_count || rewrite->strip_text || rewrite->prepend ||
+	       rewrite->regex;
 }
 
 /* Targets */
@@ -237,20 +245,75 @@ static void append_escaped(char *to, const char *text)
 	}
 }
 
-static void make_uri(const struct ref_gateway *gateway, const char *number,
-                     const char *caller, char uri[NUMBER_ROOM])
+/* What a Contact is made from. */
+struct filling {
+	char number[NUMBER_ROOM]; /* rewritten */
+	const struct ref_call *call;
+	const struct ref_rewrite *rewrite;
+};
+
+/* "an optional +, digits (at least one), *, #, the separators, and parameters behind
+ * a ;" */
+static bool is_telephone(const char *user)
 {
-	char user[NUMBER_ROOM] = "";
-	const char *at = *gateway->user ? gateway->user : "{called}@";
-	while (*at != '@') {
-		if (begins(at, "{called}"))
-			append_escaped(user, number), at += strlen("{called}");
-		else if (begins(at, "{caller}"))
-			append_escaped(user, caller), at += strlen("{caller}");
-		else
-			append_char(user, *at++);
+	size_t length;
+	user += *user == '+';
+	length = strspn(user, "0123456789*#-.()");
+	return (!user[length] || user[length] == ';') &&
+	       strcspn(user, "0123456789") < length;
+}
+
+static void append_parameter(char *to, const char *name, const char *given,
+                             const char *passed_on)
+{
+	const char *value = given ? given : passed_on;
+	if (*value)
+		sprintf(to + strlen(to), ";%s=%s", name, value);
+}
+
+/* "What is not rewritten of rn, npdi and cic goes on as it is in the request, but only
+ * with the number that it belongs to." "A trunk group in the request is not passed on."
+ */
+static void append_parameters(char *to, const struct filling *filling, bool only_called)
+{
+	const struct ref_rewrite *rewrite = filling->rewrite;
+	const struct ref_call *call = filling->call;
+	bool on = only_called && strcmp(filling->number, call->texts[REF_CALLED]) == 0;
+	append_parameter(to, "cic", rewrite->cic, on ? call->texts[REF_CIC] : "");
+	if (rewrite->has_npdi ? rewrite->npdi : on && call->npdi)
+		strcat(to, ";npdi");
+	append_parameter(to, "rn", rewrite->rn, on ? call->texts[REF_RN] : "");
+	if (rewrite->tgrp && *rewrite->tgrp && *rewrite->trunk_context) {
+		append_parameter(to, "tgrp", rewrite->tgrp, "");
+		append_parameter(to, "trunk-context", rewrite->trunk_context, "");
 	}
-	sprintf(uri, "sip:%s%s%s", user, *user ? "@" : "", gateway->hostport);
+}
+
+static void make_uri(const struct ref_gateway *gateway, const struct filling *filling,
+                     char uri[NUMBER_ROOM])
+{
+	char user[NUMBER_ROOM] = "", plain[NUMBER_ROOM] = "",
+	     parameters[NUMBER_ROOM] = "";
+	const char *form = *gateway->user ? gateway->user : "{called}@";
+	for (const char *at = form; *at != '@';) {
+		const char *text = begins(at, "{called}")
+		                           ? filling->number
+		                           : filling->call->texts[REF_CALLER];
+		if (*at != '{') {
+			append_char(user, *at);
+			append_char(plain, *at++);
+			continue;
+		}
+		append_escaped(user, text);
+		strcat(plain, text);
+		at += strlen("{called}");
+	}
+	if (strstr(form, "{called}") && is_telephone(plain))
+		append_parameters(parameters, filling, strcmp(form, "{called}@") == 0);
+	size_t host = strcspn(gateway->hostport, "?");
+	sprintf(uri, "sip:%s%s%s%.*s%s%s", user, parameters, *user ? "@" : "", (int)host,
+	        gateway->hostport, *parameters ? ";user=phone" : "",
+	        gateway->hostport + host);
 }
 
 static bool is(struct slice text, const char *expected)
@@ -260,7 +323,7 @@ static bool is(struct slice text, const char *expected)
 
 struct offers {
 	const struct ref_table *table;
-	const char *number, *caller;
+	const struct filling *filling;
 	const struct decision *decision;
 	size_t next; /* of the decision's targets */
 };
@@ -283,7 +346,7 @@ static bool tier_agrees(struct offers *offers, const struct ref_tier *tier, FILE
 	for (size_t i = 0; i < tier->count; i++) {
 		const struct ref_gateway *gateway =
 			&offers->table->gateways[tier->members[i]];
-		make_uri(gateway, offers->number, offers->caller, uris[i]);
+		make_uri(gateway, offers->filling, uris[i]);
 		open[i] = gateway->enabled && !is_offered(offers, uris[i]);
 		bool twice = false;
 		for (size_t j = 0; j < i; j++)
@@ -321,19 +384,19 @@ static bool redirect_agrees(const struct ref_table *table, const struct ref_rule
                             const struct ref_call *call, const struct decision *decision,
                             FILE *why)
 {
-	char number[NUMBER_ROOM];
-	strcpy(number, call->texts[REF_CALLED]);
+	struct filling filling = {.call = call, .rewrite = &rule->rewrite};
+	strcpy(filling.number, call->texts[REF_CALLED]);
 	if (rule->rewrites) {
-		rewrite(&rule->rewrite, number);
-		if (!*number)
+		bool changes = rewrite(&rule->rewrite, filling.number);
+		if (changes && !*filling.number)
 			return status_agrees(decision, 484, CAUSE_INCOMPLETE, why);
 	}
-	struct offers offers = {table, number, call->texts[REF_CALLER], decision, 0};
+	struct offers offers = {table, &filling, decision, 0};
 	for (size_t i = 0; i < rule->route.count; i++)
 		if (!tier_agrees(&offers, &rule->route.tiers[i], why))
 			return false;
-	if (!is(decision->number, number))
-		return fprintf(why, "number %s is expected\n", number) < 0;
+	if (!is(decision->number, filling.number))
+		return fprintf(why, "number %s is expected\n", filling.number) < 0;
 	if (!offers.next)
 		return status_agrees(decision, 480, CAUSE_DISABLED, why);
 	if (offers.next != decision->target_count)

@@ -84,6 +84,8 @@ struct ref_rewrite {
 	unsigned strip_count;
 	const char *strip_text, *prepend, *with; /* NULL: not given */
 	const struct ref_regex *regex;
+	const char *rn, *cic, *tgrp, *trunk_context; /* literals; NULL: not given */
+	bool has_npdi, npdi;
 };
 
 struct ref_rule {
@@ -103,6 +105,7 @@ struct ref_rule {
 
 struct ref_table {
 	bool longest;
+	bool ignores_rn; /* routing_number: ignore */
 	size_t rule_count, gateway_count;
 	struct ref_rule rules[REF_RULES];
 	struct ref_gateway gateways[REF_GATEWAYS];
