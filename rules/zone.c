@@ -67,9 +67,11 @@ int32_t zone_offset(const struct zone *zone, int64_t now_s)
 
 int64_t zone_change(const struct zone *zone, int64_t now_s)
 {
-	int64_t folded = fold(zone, now_s);
+	int64_t folded = fold(zone, now_s), cycles_s = now_s - folded;
 	size_t past = count_until(zone, folded);
-	return past < zone->count ? zone->at[past] + (now_s - folded) : INT64_MAX;
+	return past < zone->count && zone->at[past] < INT64_MAX - cycles_s
+	               ? zone->at[past] + cycles_s
+	               : INT64_MAX;
 }
 
 int64_t zone_moment(const struct zone *zone, int64_t local_s)

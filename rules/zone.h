@@ -42,7 +42,7 @@ int32_t zone_offset(const struct zone *zone, int64_t now_s);
  * change. */
 int64_t zone_moment(const struct zone *zone, int64_t local_s);
 
-/* When the offset changes next after now_s; INT64_MAX if never again. */
+/* When the offset may change next after now_s; INT64_MAX if never again. */
 int64_t zone_change(const struct zone *zone, int64_t now_s);
 
 #endif

@@ -123,9 +123,9 @@ not_root() {
 	! grep -qw 0 "$work/uid"
 }
 
-# A routing table that sends every call to the host $1.
+# A routing table that sends every call to the host $1. It needs the time zones.
 table() {
-	printf 'rules:\n  - {name: all, redirect: "sip:%s"}\n' "$1" >"$conf/new"
+	printf 'zone: Europe/London\nrules:\n  - {name: all, redirect: "sip:%s"}\n' "$1" >"$conf/new"
 	mv "$conf/new" "$conf/rules.yaml"
 }
 

@@ -317,6 +317,41 @@ class Explanation(unittest.TestCase):
         self.assertIn("every gateway", self.ask("480", status=OTHER))
         self.assertIn("no number", self.ask("484", status=OTHER))
 
+    def test_another_moment_can_be_asked_for(self):
+        self.folder.joinpath("times.yaml").write_text(
+            "zone: Europe/London\n"
+            "times:\n  office: {days: mon-fri, hours: 08:00-18:00, except: 12-25}\n"
+            "  ny: {zone: America/New_York, hours: 09:00-17:00}\n"
+            "gateways: {old: {uri: 'sip:old.test', until: 2026-12-31}, new: {uri: 'sip:new.test', from: 2027-01-01}}\n"
+            "rules:\n"
+            "  - {name: moving, from: 2027-01-20, until: 2027-01-22, reject: 480}\n"
+            "  - {name: open, time: [office, ny], redirect: [[old, new]]}\n"
+            "  - {name: closed, not: {time: office}, redirect: sip:vm.test}\n")
+
+        def at(moment):
+            done = run("route", "-r", "times.yaml", "--at", moment, "5", cwd=self.folder)
+            found = re.search(r"^Contact: (.*?)\r?$", done.stdout, re.M)
+            return found.group(1) if found else None, done.stdout
+
+        contact, said = at("2026-12-25T10:00")
+        self.assertEqual(contact, "<sip:5@vm.test>;q=1.0")
+        self.assertIn("at:\n  Fri 2026-12-25 10:00:00 +00:00 in Europe/London\n", said)
+        self.assertIn('rule "moving": no, date is not from 2027-01-20 until 2027-01-22 '
+                      "(Fri 2026-12-25 10:00:00 +00:00 in Europe/London)\n", said)
+        self.assertIn('rule "open": no, time is not office, ny (Fri 2026-12-25 10:00:00 +00:00 in Europe/London: '
+                      "office excepts 12-25; Fri 2026-12-25 05:00:00 -05:00 in America/New_York: ny is for other hours)\n",
+                      said)
+        self.assertIn('rule "closed": matches (Fri 2026-12-25 10:00:00 +00:00 in Europe/London: office excepts 12-25)\n',
+                      said)
+        for moment, contact in (
+            ("2026-12-31T10:00", "<sip:5@old.test>;q=1.0"), ("2027-01-01T10:00", "<sip:5@new.test>;q=1.0"),
+            ("2026-12-31T18:00:00Z", "<sip:5@old.test>;q=1.0"), ("2027-01-01T03:00+05:00", "<sip:5@vm.test>;q=1.0"),
+            ("2027-01-22T23:59:59", None), ("2027-01-23T00:00", "<sip:5@vm.test>;q=1.0"),
+            ("2027-07-01T07:00", "<sip:5@vm.test>;q=1.0"), ("2027-07-01T07:00Z", "<sip:5@new.test>;q=1.0"),
+        ):
+            self.assertEqual(at(moment)[0], contact, moment)
+        self.assertEqual(run("route", "-r", "times.yaml", "5", cwd=self.folder).returncode in (REDIRECT, OTHER), True)
+
     def test_exit_status_is_the_answer(self):
         for status, arguments in (
             (REDIRECT, ["+44"]), (OTHER, ["603"]), (OTHER, ["nobody"]), (OTHER, ["+44", "--method", "OPTIONS"]),
@@ -324,6 +359,7 @@ class Explanation(unittest.TestCase):
             (OTHER, ["+44", "--source", "10.0.0.1"]),  # a stranger: no reply
             (FAILED, ["+44", "--source", "nowhere"]), (FAILED, ["+44", "--listener", "udp:10.0.0.1:5060"]),
             (FAILED, ["sip:+44@a.test", "--host", "b.test"]), (FAILED, ["+44", "--peer", "nobody"]),
+            (FAILED, ["+44", "--at", "noon"]), (FAILED, ["+44", "--at", "2026-02-29"]),
             (FAILED, ["+44", "--header", "no colon"]), (FAILED, ["+44", "--header", "A: b\r\nC: d"]),
             (USAGE, []), (USAGE, ["+44", "+45"]), (USAGE, ["--frob", "+44"]), (USAGE, ["+44", "--caller"]),
         ):

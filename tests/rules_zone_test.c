@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "rules/zone.h"
+#include "tests/fuzz/rules_zone_fuzz.c" /* its one function, on all that is kept */
 #include "tests/rules_loading.h"
 #include "tests/runner.h"
 
 #define FOLDER "/usr/share/zoneinfo/"
+#define CORPUS "tests/fuzz/corpus/zone"
 
 static struct arena *arena;
 
@@ -396,6 +397,35 @@ START_TEST(each_allocation_may_fail)
 }
 END_TEST
 
+/* Whole and cut, with nothing to read behind the end. */
+START_TEST(promises_hold_for_every_file_that_is_kept)
+{
+	size_t count = 0;
+	DIR *corpus = opendir(CORPUS);
+	ck_assert_msg(corpus != NULL, "run this in the folder of the sources");
+	for (struct dirent *entry; (entry = readdir(corpus));) {
+		static uint8_t data[ZONE_BYTES_MAX];
+		char path[300];
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, CORPUS "/%s", entry->d_name);
+		FILE *file = fopen(path, "r");
+		ck_assert_ptr_nonnull(file);
+		size_t size = fread(data, 1, sizeof data, file);
+		fclose(file);
+		for (size_t len = size; len > 0; len = len * 7 / 8) {
+			uint8_t *exact = malloc(len);
+			memcpy(exact, data, len);
+			LLVMFuzzerTestOneInput(exact, len);
+			free(exact);
+		}
+		count++;
+	}
+	closedir(corpus);
+	ck_assert_uint_ge(count, 20);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("rules/zone");
@@ -415,6 +445,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_file_that_is_cut_is_refused);
 	tcase_add_test(tests, a_broken_rule_is_refused_and_an_empty_one_is_none);
 	tcase_add_test(tests, each_allocation_may_fail);
+	tcase_add_test(tests, promises_hold_for_every_file_that_is_kept);
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	return suite;
