@@ -303,7 +303,6 @@ static void log_handshake(const struct connection *connection)
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
 	struct connection *connection = arg;
-	(void)stream;
 	if (what & BEV_EVENT_CONNECTED) {
 		connection->state = STATE_OPEN;
 		set_deadline(connection, connection->all->limits->idle_ms);
@@ -312,11 +311,17 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	connection->ended = true;
 	if (connection->state == STATE_HANDSHAKING)
 		log_handshake(connection);
-	/* One that has sent all it wanted to ask may still read. */
-	if ((what & BEV_EVENT_EOF) && connection->state == STATE_OPEN)
-		leave(connection);
-	else if (!(what & BEV_EVENT_EOF) || !unsent(connection))
+	if (!(what & BEV_EVENT_EOF) || connection->state == STATE_HANDSHAKING) {
 		connection_close(connection);
+		return;
+	}
+	/* One that has sent all it wanted to ask may still read. Over TLS, libevent has
+	 * given up writing. */
+	bufferevent_enable(stream, EV_WRITE);
+	if (connection->state == STATE_OPEN)
+		leave(connection);
+	else
+		try_to_go(connection);
 }
 
 /* All of them */
