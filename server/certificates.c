@@ -196,6 +196,8 @@ static SSL_CTX *context_new(void)
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	/* An idle connection gives its record buffers back. */
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	/* Else a read goes on for as long as key updates come in. */
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_dh_auto(context, 1);
 	return context;
 }

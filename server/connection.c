@@ -91,20 +91,21 @@ static void try_to_go(struct connection *connection)
 
 /* A timer that goes off too early looks again; so a deadline that moves away, as with
  * every message, costs nothing. */
-static void start_timer(struct connection *connection, int64_t now)
+static bool start_timer(struct connection *connection, int64_t now)
 {
 	int64_t wait = connection->due_ms > now ? connection->due_ms - now : 0;
 	struct timeval interval = {wait / 1000, wait % 1000 * 1000};
 	connection->timer_ms = connection->due_ms;
-	event_add(&connection->timer, &interval);
+	return event_add(&connection->timer, &interval) == 0;
 }
 
-static void set_deadline(struct connection *connection, unsigned long in_ms)
+/* False: out of memory, which a timer that runs already needs none of. */
+static bool set_deadline(struct connection *connection, unsigned long in_ms)
 {
 	int64_t now = now_ms();
 	connection->due_ms = now + (int64_t)in_ms;
-	if (connection->timer_ms == 0 || connection->due_ms < connection->timer_ms)
-		start_timer(connection, now);
+	return (connection->timer_ms && connection->due_ms >= connection->timer_ms) ||
+	       start_timer(connection, now);
 }
 
 static void leave(struct connection *connection)
@@ -122,6 +123,7 @@ static void log_late(const struct connection *connection, const char *what,
 	          what, endpoint_text(&connection->arrival.source, source), limit_ms);
 }
 
+/* Too early: looks again later. If there is no memory for that, now is the end. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct connection *connection = arg;
@@ -129,10 +131,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	int64_t now = now_ms();
 	(void)fd;
 	(void)what;
-	if (now < connection->due_ms) {
-		start_timer(connection, now);
+	if (now < connection->due_ms && start_timer(connection, now))
 		return;
-	}
 	if (connection->state == STATE_HANDSHAKING)
 		log_late(connection, "handshake", limits->handshake_ms);
 	else if (connection->state == STATE_OPEN && connection->inside)
@@ -303,7 +303,6 @@ static void log_handshake(const struct connection *connection)
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
 	struct connection *connection = arg;
-	(void)stream;
 	if (what & BEV_EVENT_CONNECTED) {
 		connection->state = STATE_OPEN;
 		set_deadline(connection, connection->all->limits->idle_ms);
@@ -312,11 +311,17 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	connection->ended = true;
 	if (connection->state == STATE_HANDSHAKING)
 		log_handshake(connection);
-	/* One that has sent all it wanted to ask may still read. */
-	if ((what & BEV_EVENT_EOF) && connection->state == STATE_OPEN)
-		leave(connection);
-	else if (!(what & BEV_EVENT_EOF) || !unsent(connection))
+	if (!(what & BEV_EVENT_EOF) || connection->state == STATE_HANDSHAKING) {
 		connection_close(connection);
+		return;
+	}
+	/* One that has sent all it wanted to ask may still read. Over TLS, libevent has
+	 * given up writing. */
+	bufferevent_enable(stream, EV_WRITE);
+	if (connection->state == STATE_OPEN)
+		leave(connection);
+	else
+		try_to_go(connection);
 }
 
 /* All of them */
@@ -333,12 +338,17 @@ struct connections *connections_new(void)
 	return NULL;
 }
 
+void connections_close(struct connections *all)
+{
+	while (!LIST_EMPTY(&all->list))
+		connection_close(LIST_FIRST(&all->list));
+}
+
 void connections_free(struct connections *all)
 {
 	if (!all)
 		return;
-	while (!LIST_EMPTY(&all->list))
-		connection_close(LIST_FIRST(&all->list));
+	connections_close(all);
 	evbuffer_free(all->replies);
 	free(all);
 }
@@ -357,6 +367,18 @@ static struct bufferevent *stream_new(struct event_base *base, int fd, SSL *sess
 	return stream;
 }
 
+/* Its deadline, and being told of what comes in. */
+static bool start(struct connection *connection)
+{
+	const struct limits *limits = connection->all->limits;
+	bool tls = connection->session;
+	evtimer_assign(&connection->timer, connection->all->base, on_timer, connection);
+	bufferevent_setcb(connection->stream, on_input, on_output_sent, on_event,
+	                  connection);
+	return set_deadline(connection, tls ? limits->handshake_ms : limits->idle_ms) &&
+	       bufferevent_enable(connection->stream, EV_READ) == 0;
+}
+
 bool connection_open(struct connections *all, int fd, SSL *session,
                      const struct arrival *arrival)
 {
@@ -372,13 +394,14 @@ bool connection_open(struct connections *all, int fd, SSL *session,
 	connection->session = session;
 	connection->arrival = *arrival;
 	connection->state = session ? STATE_HANDSHAKING : STATE_OPEN;
+	if (!start(connection)) {
+		event_del(&connection->timer);
+		bufferevent_free(stream);
+		free(connection);
+		return false;
+	}
 	LIST_INSERT_HEAD(&all->list, connection, link);
 	all->count++;
-	evtimer_assign(&connection->timer, all->base, on_timer, connection);
-	set_deadline(connection,
-	             session ? all->limits->handshake_ms : all->limits->idle_ms);
-	bufferevent_setcb(stream, on_input, on_output_sent, on_event, connection);
-	bufferevent_enable(stream, EV_READ);
 	return true;
 }
 

@@ -42,8 +42,10 @@ struct connections {
 
 struct connections *connections_new(void); /* NULL when out of memory */
 
-/* Closes what is left at once. */
 void connections_free(struct connections *all);
+
+/* Closes them at once; the loop frees what they had when it runs next. */
+void connections_close(struct connections *all);
 
 /* Serves a socket that has been accepted, from now on; session: over TLS. Takes both.
  * False when out of memory: they are closed, and on_close is not called. */

@@ -220,9 +220,11 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	         request->cseq_number, redirect->tag);
 	fit_reply(redirect, request, arrival, response, &explanation->decision, reply);
 	reply->to = response_destination(request, &arrival->source);
-	if (!reply->length)
+	if (!reply->length) {
 		log_often(LOG_UNSENDABLE, "reply not sent, it is longer than %d bytes",
 		          REPLY_MAX);
+		reply->close = true; /* so that nobody waits for it */
+	}
 }
 
 static unsigned microseconds_since(const struct timespec *start)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
@@ -18,6 +17,7 @@
 #include "server/sources.h"
 
 #define BACKLOG   1024 /* connections that wait to be accepted */
+#define ACCEPTS   16   /* in a row; then the connections that are open have their turn */
 #define RESUME_MS 1000 /* after a failure to accept, if no connection closes before */
 #define STOP_MS   500  /* for replies that are still to be read */
 
@@ -25,7 +25,8 @@
 struct listener {
 	struct stream *stream;
 	const struct listen *listen;
-	struct evconnlistener *socket;
+	int fd;
+	struct event *waiting; /* somebody is, to be accepted */
 };
 
 struct stream {
@@ -49,10 +50,11 @@ struct stream {
 static void pause_accepting(struct stream *stream)
 {
 	const struct timeval wait = {RESUME_MS / 1000, RESUME_MS % 1000 * 1000};
+	if (event_add(stream->resume, &wait) < 0)
+		return; /* out of memory: better busy than deaf */
 	stream->paused = true;
 	for (size_t i = 0; i < stream->listener_count; i++)
-		evconnlistener_disable(stream->listeners[i].socket);
-	event_add(stream->resume, &wait);
+		event_del(stream->listeners[i].waiting);
 }
 
 static void resume_accepting(struct stream *stream)
@@ -62,7 +64,8 @@ static void resume_accepting(struct stream *stream)
 	stream->paused = false;
 	event_del(stream->resume);
 	for (size_t i = 0; i < stream->listener_count; i++)
-		evconnlistener_enable(stream->listeners[i].socket);
+		if (event_add(stream->listeners[i].waiting, NULL) < 0)
+			pause_accepting(stream);
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -74,12 +77,8 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 
 /* Out of descriptors or of memory, most likely: trying again at once would keep the
  * processor busy and change nothing. */
-static void on_accept_error(struct evconnlistener *socket, void *arg)
+static void cannot_accept(struct stream *stream, int error)
 {
-	struct listener *listener = arg;
-	struct stream *stream = listener->stream;
-	int error = errno;
-	(void)socket;
 	if (!stream->told)
 		log_often(
 			LOG_ACCEPT,
@@ -115,28 +114,25 @@ static bool has_room(struct stream *stream, const struct arrival *arrival)
 /* Takes fd. */
 static void open_connection(struct stream *stream, int fd, const struct arrival *arrival)
 {
-	bool tls = arrival->listen->endpoint.transport == TRANSPORT_TLS;
+	bool tls = arrival->listen->endpoint.transport == TRANSPORT_TLS, open = false;
 	SSL *session =
 		tls ? certificates_session(stream->certificates, arrival->listen->profile)
 		    : NULL;
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	bool open = !tls || session
-	                    ? connection_open(stream->connections, fd, session, arrival)
-	                    : close(fd) > 0;
+	if (tls && !session)
+		close(fd);
+	else
+		open = connection_open(stream->connections, fd, session, arrival);
 	if (!open)
 		sources_remove(stream->sources, &arrival->source.address);
 }
 
-static void on_accept(struct evconnlistener *socket, evutil_socket_t fd,
-                      struct sockaddr *address, int len, void *arg)
+/* Takes fd, which came from address. */
+static void admit(struct listener *listener, int fd, const struct sockaddr *address)
 {
-	struct listener *listener = arg;
 	struct stream *stream = listener->stream;
 	struct arrival arrival = {.listen = listener->listen};
-	(void)socket;
-	(void)len;
-	stream->told = false;
 	if (endpoint_from_sockaddr(listener->listen->endpoint.transport, address,
 	                           &arrival.source) &&
 	    redirect_admits(stream->redirect, &arrival) && has_room(stream, &arrival))
@@ -145,10 +141,31 @@ static void on_accept(struct evconnlistener *socket, evutil_socket_t fd,
 		close(fd);
 }
 
+/* Not all that wait: while more come than can be accepted, nobody else would be served.
+ */
+static void on_waiting(evutil_socket_t listening, short what, void *arg)
+{
+	struct listener *listener = arg;
+	(void)what;
+	for (int i = 0; i < ACCEPTS; i++) {
+		struct sockaddr_storage storage = {0};
+		struct sockaddr *address = (struct sockaddr *)&storage;
+		socklen_t len = sizeof storage;
+		int fd = accept4(listening, address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				cannot_accept(listener->stream, errno);
+			return;
+		}
+		listener->stream->told = false;
+		admit(listener, fd, address);
+	}
+}
+
 /* Listening */
 
-/* A socket that is bound, or -errno. */
-static int bind_socket(const struct endpoint *endpoint)
+/* A socket that listens, or -errno. */
+static int listen_on(const struct endpoint *endpoint)
 {
 	struct sockaddr_storage address;
 	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
@@ -159,30 +176,32 @@ static int bind_socket(const struct endpoint *endpoint)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (address.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (struct sockaddr *)&address, len) == 0)
+	if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	int error = errno;
 	close(fd);
 	return -error;
 }
 
+static void close_listener(struct listener *listener)
+{
+	if (listener->waiting)
+		event_free(listener->waiting);
+	close(listener->fd);
+}
+
 /* 0 or an errno. */
 static int open_listener(struct stream *stream, struct listener *listener)
 {
-	int fd = bind_socket(&listener->listen->endpoint);
-	if (fd < 0)
-		return -fd;
-	errno = 0;
-	listener->socket = evconnlistener_new(
-		stream->base, on_accept, listener,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
-	if (!listener->socket) {
-		int error = errno ? errno : ENOMEM;
-		close(fd);
-		return error;
-	}
-	evconnlistener_set_error_cb(listener->socket, on_accept_error);
-	return 0;
+	listener->fd = listen_on(&listener->listen->endpoint);
+	if (listener->fd < 0)
+		return -listener->fd;
+	listener->waiting = event_new(stream->base, listener->fd, EV_READ | EV_PERSIST,
+	                              on_waiting, listener);
+	if (listener->waiting && event_add(listener->waiting, NULL) == 0)
+		return 0;
+	close_listener(listener);
+	return ENOMEM;
 }
 
 static int open_listeners(struct stream *stream, const struct listen **failed)
@@ -207,7 +226,7 @@ static int open_listeners(struct stream *stream, const struct listen **failed)
 static void close_listeners(struct stream *stream)
 {
 	for (size_t i = 0; i < stream->listener_count; i++)
-		evconnlistener_free(stream->listeners[i].socket);
+		close_listener(&stream->listeners[i]);
 	stream->listener_count = 0;
 }
 
@@ -221,7 +240,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(stream->base);
 }
 
-/* Until every connection has closed, or time is up. */
+/* Until every connection has closed, or time is up. What is closed is freed by the loop,
+ * and over TLS not before the callbacks that were put off have had their turn. */
 static void drain(struct stream *stream)
 {
 	const struct timeval limit = {0, STOP_MS * 1000};
@@ -232,6 +252,10 @@ static void drain(struct stream *stream)
 	event_base_loopexit(stream->base, &limit);
 	while (stream->connections->count > 0 && !event_base_got_exit(stream->base))
 		event_base_loop(stream->base, EVLOOP_ONCE);
+	connections_close(stream->connections);
+	do
+		event_base_loop(stream->base, EVLOOP_NONBLOCK);
+	while (event_base_get_num_events(stream->base, EVENT_BASE_COUNT_ACTIVE) > 0);
 }
 
 static void *run(void *arg)

@@ -211,6 +211,34 @@ START_TEST(sessions_are_tls_1_2_or_1_3)
 }
 END_TEST
 
+/* Or whoever sends nothing else would be read from for ever. */
+START_TEST(a_read_takes_one_key_update)
+{
+	char byte;
+	BIO *ours, *theirs;
+	load(GOOD);
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *client = SSL_new(context);
+	SSL *session = certificates_session(certificates, settings->profiles[0]);
+	ck_assert_int_eq(BIO_new_bio_pair(&ours, 65536, &theirs, 65536), 1);
+	SSL_set_bio(session, ours, ours);
+	SSL_set_bio(client, theirs, theirs);
+	SSL_set_accept_state(session);
+	while (SSL_connect(client) != 1 || SSL_do_handshake(session) != 1)
+		SSL_do_handshake(session);
+	for (int i = 0; i < 100; i++) {
+		SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED);
+		ck_assert_int_eq(SSL_do_handshake(client), 1);
+	}
+	int waiting = BIO_pending(ours), read = SSL_read(session, &byte, 1);
+	ck_assert_int_eq(SSL_get_error(session, read), SSL_ERROR_WANT_READ);
+	ck_assert_int_eq(BIO_pending(ours), waiting - waiting / 100);
+	SSL_free(session);
+	SSL_free(client);
+	SSL_CTX_free(context);
+}
+END_TEST
+
 START_TEST(reload_takes_new_files_and_leaves_sessions_alone)
 {
 	load(GOOD);
@@ -255,6 +283,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tc, every_fault_of_the_files_is_found, 0, COUNT(cases));
 	tcase_add_test(tc, sessions_are_of_their_profile);
 	tcase_add_test(tc, sessions_are_tls_1_2_or_1_3);
+	tcase_add_test(tc, a_read_takes_one_key_update);
 	tcase_add_test(tc, reload_takes_new_files_and_leaves_sessions_alone);
 	tcase_add_test(tc, reload_of_bad_files_changes_nothing);
 	tcase_add_test(tc, without_tls_there_are_none);

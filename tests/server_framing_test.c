@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include <sofia-sip/su_wait.h>
-
-#include "server/framing.h"
+#include "tests/fuzz/server_framing_fuzz.c" /* its one function, on all that is kept */
 #include "tests/runner.h"
 
+#define CORPUS       "tests/fuzz/corpus/framing"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *why_text(enum framing why)
@@ -233,6 +231,29 @@ START_TEST(parser_agrees)
 }
 END_TEST
 
+START_TEST(every_promise_holds_for_every_stream)
+{
+	uint8_t data[8192];
+	char path[512];
+	size_t count = 0;
+	DIR *corpus = opendir(CORPUS);
+	ck_assert_msg(corpus != NULL, "run this in the folder of the sources");
+	for (struct dirent *entry; (entry = readdir(corpus));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, CORPUS "/%s", entry->d_name);
+		FILE *file = fopen(path, "r");
+		ck_assert_ptr_nonnull(file);
+		for (size_t len = fread(data, 1, sizeof data, file); len; len--)
+			LLVMFuzzerTestOneInput(data, len);
+		fclose(file);
+		count++;
+	}
+	closedir(corpus);
+	ck_assert_uint_gt(count, 20);
+}
+END_TEST
+
 static void start_parser(void)
 {
 	ck_assert(su_init() == 0 && message_init());
@@ -241,7 +262,10 @@ static void start_parser(void)
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("framing");
-	TCase *tc = tcase_create("framing");
+	TCase *tc = tcase_create("framing"), *kept = tcase_create("corpus");
+	/* First: the fuzzer starts the parser itself. */
+	tcase_add_test(kept, every_promise_holds_for_every_stream);
+	suite_add_tcase(suite, kept);
 	tcase_add_unchecked_fixture(tc, start_parser, NULL);
 	tcase_add_loop_test(tc, stream_is_cut_alike_in_segments_of_any_size, 0,
 	                    COUNT(cases));

@@ -148,7 +148,7 @@ static const char *ask_text(struct slice text)
 /* A request: method, Request-URI, and what else there is; more ends with CRLF. */
 static char *write_request(const char *method, const char *uri, const char *more)
 {
-	static char text[20000];
+	static char text[MESSAGE_MAX + 1];
 	snprintf(text, sizeof text,
 	         "%s %s SIP/2.0\r\n"
 	         "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
@@ -541,6 +541,26 @@ START_TEST(a_reply_goes_back_to_its_source)
 }
 END_TEST
 
+/* Vias that a message just holds, and a reply to it does not. */
+START_TEST(who_cannot_be_answered_for_length_waits_for_nothing)
+{
+	static char more[65280];
+	int len = snprintf(more, sizeof more, "Via: SIP/2.0/TCP h;x=");
+	memset(more + len, 'x', sizeof more - (size_t)len);
+	memcpy(more + sizeof more - 3, "\r\n", 3);
+	come_from("tcp:192.0.2.1:5060");
+	ask("OPTIONS", "sip:h", more);
+	ck_assert_uint_eq(reply.length, 0);
+	ck_assert(reply.close);
+	ck_assert_uint_eq(log_lines("reply not sent"), 1);
+	more[sizeof more - 200] = '\r'; /* a shorter one, and what is no field */
+	more[sizeof more - 199] = '\n';
+	ask("OPTIONS", "sip:h", more);
+	ck_assert_uint_gt(reply.length, 65000);
+	ck_assert(!reply.close);
+}
+END_TEST
+
 /* Strangers */
 
 static const char *const strangers[] = {"udp:192.0.3.1:5060", "tcp:127.0.0.1:5060",
@@ -621,6 +641,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, other_messages_are_explained_as_answered, 0,
 	                    COUNT(messages));
 	tcase_add_test(tests, the_rules_know_profile_and_peer);
+	tcase_add_test(tests, who_cannot_be_answered_for_length_waits_for_nothing);
 	tcase_add_loop_test(tests, a_udp_reply_keeps_the_best_contacts_that_fit, 0,
 	                    COUNT(sizes));
 	tcase_add_test(tests, a_reply_that_no_datagram_holds_is_not_sent);

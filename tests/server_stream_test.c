@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <sofia-sip/su_wait.h>
@@ -14,7 +23,8 @@
 #include "server/stream.h"
 #include "tests/runner.h"
 
-/* Each test has a folder of its own and stands in it, and a door that listens on TCP. */
+/* Each test has a folder of its own and stands in it, and a door that listens on TCP and,
+ * at the next address, on TLS. */
 static char folder[] = "/tmp/signpost-stream-XXXXXX";
 static struct diags *diags;
 static struct settings *settings;
@@ -34,24 +44,46 @@ static FILE *create(const char *name)
 	return file;
 }
 
-static void write_files(void)
+static void write_settings(const char *more)
 {
 	FILE *file = create("signpost.yaml");
 	fprintf(file,
-	        "profiles: {p: {listen: tcp:127.0.0.1:%u, peers: l}}\n"
-	        "peers: {l: {networks: 127.0.0.1}}\nlog: {calls: none}\n",
-	        (unsigned)port);
+	        "profiles: {p: {listen: [\"tcp:127.0.0.1:%u\", \"tls:127.0.0.2:%u\"], "
+	        "peers: l, tls: {certificate: pem, key: pem}}}\n"
+	        "peers: {l: {networks: 127.0.0.1}}\nlog: {calls: none}\n%s",
+	        (unsigned)port, (unsigned)port, more);
 	fclose(file);
-	file = create("rules.yaml");
+}
+
+/* A certificate and its key. */
+static void write_pem(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = X509_new();
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	X509_set_pubkey(certificate, key);
+	ck_assert_int_gt(X509_sign(certificate, key, EVP_sha256()), 0);
+	FILE *file = create("pem");
+	PEM_write_X509(file, certificate);
+	PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+	fclose(file);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+}
+
+static void write_rules(void)
+{
+	FILE *file = create("rules.yaml");
 	fputs("default: {reject: 404}\n", file);
 	fclose(file);
 }
 
-/* Bound to a port of the kernel's choice. */
+/* Bound to a port of the kernel's choice, free at every address. */
 static int bind_any(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
-	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	                              .sin_addr.s_addr = htonl(INADDR_ANY)};
 	socklen_t len = sizeof address;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
@@ -65,6 +97,16 @@ static void start(void)
 	stream = stream_start(settings, redirect, certificates, &failed, &error);
 }
 
+static void load_settings(void)
+{
+	certificates_free(certificates);
+	settings_free(settings);
+	settings = settings_load("signpost.yaml", diags);
+	ck_assert_ptr_nonnull(settings);
+	certificates = certificates_new(settings, diags);
+	ck_assert_ptr_nonnull(certificates);
+}
+
 static void enter(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -72,11 +114,11 @@ static void enter(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chdir(folder), 0);
 	close(bind_any());
-	write_files();
+	write_settings("");
+	write_pem();
+	write_rules();
 	diags = diags_new();
-	settings = settings_load("signpost.yaml", diags);
-	ck_assert_ptr_nonnull(settings);
-	certificates = certificates_new(settings, diags);
+	load_settings();
 	snapshot = snapshot_new(table_load("rules.yaml", TABLE_BYTES_MAX, diags));
 	ck_assert(tag_keys_init(&keys, settings->secret));
 	redirect = redirect_new(settings, snapshot, &keys);
@@ -94,29 +136,51 @@ static void leave(void)
 	diags_free(diags);
 	unlink("signpost.yaml");
 	unlink("rules.yaml");
+	unlink("pem");
 	rmdir(folder);
+}
+
+static int connect_from(in_addr_t source, in_addr_t to)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET,
+	                           .sin_addr.s_addr = htonl(source)};
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_port = htons(port),
+	                              .sin_addr.s_addr = htonl(to)};
+	const struct timeval patience = {10, 0};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
 }
 
 static int connect_to_door(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-	                              .sin_port = htons(port),
-	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-	return fd;
+	return connect_from(INADDR_LOOPBACK, INADDR_LOOPBACK);
+}
+
+static int connect_to_tls(void)
+{
+	return connect_from(INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+}
+
+static size_t write_request(char *to, size_t size, int number)
+{
+	return (size_t)snprintf(
+		to, size,
+		"INVITE sip:%d@signpost.test SIP/2.0\r\n"
+		"Via: SIP/2.0/TCP a.test;branch=z9hG4bK%d\r\n"
+		"From: <sip:a@a.test>;tag=1\r\nTo: <sip:b@b.test>\r\n"
+		"Call-ID: %d\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+		number, number, number);
 }
 
 static void ask(int fd, int number)
 {
 	char text[512];
-	int len = snprintf(text, sizeof text,
-	                   "INVITE sip:%d@signpost.test SIP/2.0\r\n"
-	                   "Via: SIP/2.0/TCP a.test;branch=z9hG4bK%d\r\n"
-	                   "From: <sip:a@a.test>;tag=1\r\nTo: <sip:b@b.test>\r\n"
-	                   "Call-ID: %d\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
-	                   number, number, number);
-	ck_assert_int_eq(write(fd, text, (size_t)len), len);
+	size_t len = write_request(text, sizeof text, number);
+	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
 }
 
 /* All that comes up to the end of the stream, or count empty lines. */
@@ -152,6 +216,88 @@ START_TEST(requests_are_answered_in_order)
 		ck_assert_ptr_nonnull(replies);
 	}
 	close(fd);
+}
+END_TEST
+
+/* What the door calls instead of the C library's: it can be made to wait, and to meet one
+ * stranger after another. */
+static atomic_int accepted;
+static atomic_bool endless, shut;
+
+int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+	const struct sockaddr_in stranger = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 2)};
+	while (shut)
+		sched_yield();
+	if (endless) {
+		*len = sizeof stranger;
+		memcpy(address, &stranger, sizeof stranger);
+		return socket(AF_INET, SOCK_STREAM | flags, 0);
+	}
+	int got = (int)syscall(SYS_accept4, fd, address, len, flags);
+	accepted += got >= 0;
+	return got;
+}
+
+START_TEST(connections_are_served_while_others_come_without_end)
+{
+	start();
+	int fd = connect_to_door();
+	ask(fd, 1);
+	receive(fd, 1);
+	endless = true;
+	int stranger = connect_from(INADDR_LOOPBACK + 2, INADDR_LOOPBACK);
+	for (int i = 0; i < 20; i++) {
+		ask(fd, i);
+		ck_assert_int_eq(strncmp(receive(fd, 1), "SIP/2.0 404 ", 12), 0);
+	}
+	endless = false;
+	close(stranger);
+	close(fd);
+}
+END_TEST
+
+static size_t open_files(void)
+{
+	size_t count = 0;
+	DIR *files = opendir("/proc/self/fd");
+	while (readdir(files))
+		count++;
+	closedir(files);
+	return count;
+}
+
+static void *open_door(void *arg)
+{
+	const struct timespec wait = {0, 50000000}; /* by then the door is told to stop */
+	nanosleep(&wait, NULL);
+	shut = false;
+	return arg;
+}
+
+/* The door finds the failures of many handshakes and its own end at the same time. */
+START_TEST(nothing_stays_open)
+{
+	int fds[101];
+	pthread_t opener;
+	size_t before = open_files();
+	start();
+	for (size_t i = 0; i < 100; i++)
+		fds[i] = connect_to_tls();
+	while (accepted < 100)
+		sched_yield();
+	shut = true;
+	fds[100] = connect_to_tls();
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_int_eq(write(fds[i], "no TLS", 6), 6);
+	pthread_create(&opener, NULL, open_door, NULL);
+	stream_stop(stream);
+	stream = NULL;
+	pthread_join(opener, NULL);
+	for (size_t i = 0; i < 101; i++)
+		close(fds[i]);
+	ck_assert_uint_eq(open_files(), before);
 }
 END_TEST
 
@@ -195,11 +341,88 @@ START_TEST(listener_that_cannot_be_bound_is_told)
 {
 	start();
 	struct stream *first = stream;
+	ck_assert_ptr_nonnull(first);
 	start();
 	ck_assert_ptr_null(stream);
 	ck_assert_ptr_eq(failed, &settings->listens[0]);
 	ck_assert_int_eq(error, EADDRINUSE);
 	stream = first;
+}
+END_TEST
+
+/* libevent's memory: the allocation with the number 0 fails, once. */
+static atomic_long countdown = -1;
+
+static void *allocate(size_t size)
+{
+	return countdown >= 0 && countdown-- == 0 ? NULL : malloc(size);
+}
+
+static void *reallocate(void *memory, size_t size)
+{
+	return countdown >= 0 && countdown-- == 0 ? NULL : realloc(memory, size);
+}
+
+/* Asks over TLS and waits for the end; false if there was no reply. */
+static bool ask_by_tls(SSL_CTX *context, int fd)
+{
+	char text[512];
+	SSL *session = SSL_new(context);
+	SSL_set_fd(session, fd);
+	int len = (int)write_request(text, sizeof text, 1);
+	bool answered = SSL_connect(session) == 1 && SSL_write(session, text, len) == len;
+	len = answered ? SSL_read(session, text, sizeof text) : 0;
+	answered = len >= 12 && strncmp(text, "SIP/2.0 404 ", 12) == 0;
+	SSL_free(session);
+	return answered;
+}
+
+static bool ask_by_tcp(int fd)
+{
+	char text[512];
+	ssize_t len = (ssize_t)write_request(text, sizeof text, 1);
+	return write(fd, text, (size_t)len) == len && read(fd, text, sizeof text) >= 12 &&
+	       strncmp(text, "SIP/2.0 404 ", 12) == 0;
+}
+
+/* One connection of its own. In any case it ends before its time, or at it. */
+static bool is_served(SSL_CTX *context)
+{
+	char byte;
+	int fd = context ? connect_to_tls() : connect_to_door();
+	bool answered = context ? ask_by_tls(context, fd) : ask_by_tcp(fd);
+	while (errno = 0, read(fd, &byte, 1) > 0)
+		;
+	ck_assert_int_ne(errno, EAGAIN);
+	close(fd);
+	return answered;
+}
+
+/* Whatever allocation of a connection fails: at most that connection is lost, and it is
+ * not there for ever. Over TLS not the first three: libevent 2.1.12 itself does not
+ * survive that. */
+START_TEST(out_of_memory_costs_one_connection_at_most)
+{
+	SSL_CTX *context = _i ? SSL_CTX_new(TLS_client_method()) : NULL;
+	bool failed_once = true;
+	event_set_mem_functions(allocate, reallocate, free);
+	write_settings("limits: {idle: 100ms, handshake: 1s}\n");
+	load_settings();
+	redirect_free(redirect);
+	redirect = redirect_new(settings, snapshot, &keys);
+	for (long i = _i ? 3 : 0; failed_once; i++) {
+		ck_assert_int_lt(i, 200);
+		start();
+		ck_assert_ptr_nonnull(stream);
+		countdown = i;
+		is_served(context);
+		failed_once = countdown < 0;
+		countdown = -1;
+		ck_assert_msg(is_served(context), "after allocation %ld", i);
+		stream_stop(stream);
+		stream = NULL;
+	}
+	SSL_CTX_free(context);
 }
 END_TEST
 
@@ -209,7 +432,10 @@ Suite *test_suite(void)
 	TCase *tc = tcase_create("stream");
 	tcase_add_checked_fixture(tc, enter, leave);
 	tcase_add_test(tc, requests_are_answered_in_order);
+	tcase_add_test(tc, connections_are_served_while_others_come_without_end);
 	tcase_add_test(tc, connections_end_with_the_door);
+	tcase_add_test(tc, nothing_stays_open);
+	tcase_add_loop_test(tc, out_of_memory_costs_one_connection_at_most, 0, 2);
 	tcase_add_test(tc, door_may_be_opened_again);
 	tcase_add_test(tc, listener_that_cannot_be_bound_is_told);
 	suite_add_tcase(suite, tc);

@@ -1,6 +1,7 @@
 """The door for TCP and TLS: framing, deadlines, limits, certificates, and peers that mean harm."""
 import contextlib
 import os
+import re
 import resource
 import select
 import signal
@@ -261,27 +262,48 @@ class Framing(Shared):
         self.assertEqual(Reply(door.receive_message()).status, 302)
         self.assertIsNone(door.receive_message())
 
-    def test_end_of_tls_right_behind_a_request(self):
-        """The request and close_notify in one segment."""
-        raw = TlsDoor(self.server.port)
+    def end_of_tls(self, server, count, name=""):
+        """So many requests and close_notify right behind them, and only then the replies."""
+        raw = TlsDoor(server.port)
         self.addCleanup(raw.socket.close)
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = self.context.wrap_bio(incoming, outgoing, server_hostname=TLS_HOST)
 
-        def pump():
-            raw.send(outgoing.read())
-            incoming.write(raw.socket.recv(65535))
+        def receive():
+            data = raw.socket.recv(1 << 20)
+            incoming.write(data) if data else incoming.write_eof()
 
         while True:
             with contextlib.suppress(ssl.SSLWantReadError):
                 tls.do_handshake()
                 break
-            pump()
-        tls.write(raw.request())
+            raw.send(outgoing.read())
+            receive()
+        ids = [unique("id") for _ in range(count)]
+        for call_id in ids:
+            tls.write(raw.request(headers={"Call-ID": call_id, "From": f'"{name}" <sip:alice@pbx.test>;tag=1'}))
         with contextlib.suppress(ssl.SSLWantReadError):
             tls.unwrap()
-        pump()
-        self.assertEqual(Reply(tls.read(65535)).status, 302)
+        raw.send(outgoing.read())
+        replies = b""
+        while True:
+            try:
+                replies += tls.read(1 << 20)
+            except ssl.SSLWantReadError:
+                receive()
+            except ssl.SSLZeroReturnError:
+                break
+        self.assertEqual(re.findall(rb"\r\nCall-ID: (\S+)\r\n", replies), [i.encode() for i in ids])
+
+    def test_end_of_tls_right_behind_a_request(self):
+        """In one segment."""
+        self.end_of_tls(self.server, 1)
+
+    def test_end_of_tls_while_replies_wait_to_be_read(self):
+        """More of them than the kernel takes."""
+        server = Server.start(self, RULES, tls_settings(self.certificates.tls(), "limits: {backlog: 64M}"))
+        self.end_of_tls(server, 500, "x" * 20000)
 
 
 class Deadlines(Shared):
@@ -455,23 +477,36 @@ class Limits(unittest.TestCase):
                 if not SANITIZER:
                     self.assertLess(server.memory_kb() - before_kb, 4000)
 
-    @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
-    def test_idle_connections_cost_little(self):
-        count = 2000
+    def idle_kb(self, count, limit_kb, server, make):
+        """Has so many connections asked once and left alone; checks what each adds to the server."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if hard < count + 100:
             self.skipTest("the limit of open files is too low")
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 100), hard))
-        server = self.start(f"connections_per_source: {count + 10}")
         with contextlib.ExitStack() as stack:
-            first = stack.enter_context(TcpDoor(server.port))
-            self.assertTrue(self.is_open(first))
+
+            def open_one():
+                door = stack.enter_context(make())
+                self.assertEqual(door.ask(door.request()).status, 302)
+
+            open_one()
             before_kb = server.memory_kb()
             for _ in range(count):
-                door = stack.enter_context(TcpDoor(server.port))
-                door.send(door.request())
-                door.receive_message()
-            self.assertLess((server.memory_kb() - before_kb) / count, 10)
+                open_one()
+            self.assertLess((server.memory_kb() - before_kb) / count, limit_kb)
+
+    @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
+    def test_idle_connections_cost_little(self):
+        server = self.start("connections_per_source: 3000")
+        self.idle_kb(2000, 10, server, lambda: TcpDoor(server.port))
+
+    @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
+    def test_idle_tls_connections_cost_what_openssl_needs(self):
+        """Most of it is one SSL object and its two ciphers; no buffers of records or messages."""
+        certificates = Certificates(self)
+        server = Server.start(self, RULES, tls_settings(certificates.tls(), "limits: {connections_per_source: 600}"))
+        context = certificates.context()
+        self.idle_kb(500, 20, server, lambda: TlsDoor(server.port, context))
 
 
 class Tls(Shared):
