@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/number.h"
+#include "rules/numbertable.h"
 #include "rules/texts.h"
 #include "rules/times.h"
 
@@ -382,6 +383,16 @@ static enum pattern_result match_source(const struct criterion *criterion,
 	return network && network_has(network, &facts->source) ? PATTERN_YES : PATTERN_NO;
 }
 
+static enum pattern_result match_number(const struct text_match *match,
+                                        const struct facts *facts, struct slice number,
+                                        struct pattern_space *space)
+{
+	struct row row;
+	if (match->table_count && numbertable_row(match, facts, number, &row))
+		return PATTERN_YES;
+	return texts_match(match, number, space);
+}
+
 static enum pattern_result match_one(enum criterion_kind kind,
                                      const struct criterion *criterion,
                                      const struct facts *facts,
@@ -389,9 +400,9 @@ static enum pattern_result match_one(enum criterion_kind kind,
 {
 	switch (kind) {
 	case CRITERION_CALLED:
-		return texts_match(&criterion->text, facts->called, space);
+		return match_number(&criterion->text, facts, facts->called, space);
 	case CRITERION_CALLER:
-		return texts_match(&criterion->text, facts->caller, space);
+		return match_number(&criterion->text, facts, facts->caller, space);
 	case CRITERION_HOST:
 		return texts_match_host(&criterion->text, facts->host);
 	case CRITERION_SOURCE:
@@ -529,7 +540,8 @@ bool criteria_cover(const struct rule *outer, const struct rule *inner)
 
 static size_t text_count(const struct text_match *text)
 {
-	return text->exact_count + text->prefix_count + text->pattern_count;
+	return text->exact_count + text->prefix_count + text->pattern_count +
+	       text->table_count;
 }
 
 static size_t criterion_size(const struct criterion *criterion)
@@ -558,4 +570,12 @@ bool criteria_only_called(const struct rule *rule)
 		if (rule->unless[kind] || (kind != CRITERION_CALLED && rule->when[kind]))
 			return false;
 	return true;
+}
+
+bool criteria_has_row(const struct rule *rule)
+{
+	const struct criterion *called = rule->when[CRITERION_CALLED],
+			       *caller = rule->when[CRITERION_CALLER];
+	return (called && called->text.table_count) ||
+	       (caller && caller->text.table_count);
 }

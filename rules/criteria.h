@@ -33,6 +33,9 @@ bool criteria_cover(const struct rule *outer, const struct rule *inner);
 /* How many texts and networks a rule has, and one: what comparing it costs. */
 size_t criteria_size(const struct rule *rule);
 
+/* True if `called` or `caller` asks a number table. */
+bool criteria_has_row(const struct rule *rule);
+
 /* True if the rule has no criterion, or `called` alone. */
 bool criteria_only_called(const struct rule *rule);
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "rules/diags.h"
+#include "rules/numbers.h"
 #include "rules/slice.h"
 
 /* Contacts of one reply; Kamailio and OpenSIPS keep 16 at most. */
@@ -18,7 +19,16 @@ enum decision_cause {
 	CAUSE_DISABLED, /* 480: every gateway of the rule is disabled, or out of its time
 	                 */
 	CAUSE_INCOMPLETE, /* 484: rewriting leaves no number, or one that is too long */
+	CAUSE_NO_GATEWAY, /* 480: the row of a number table names no gateway */
 	CAUSE_GAVE_UP,    /* 500: a regex took too long: who knows which rule is right */
+};
+
+/* A row of a number table that a rule has found. */
+struct row {
+	struct slice table;            /* its name */
+	const struct numbers *numbers; /* NULL: there is none */
+	struct numbers_row at;
+	struct slice key; /* the number, or the prefix of it that the row is for */
 };
 
 struct target {
@@ -37,6 +47,8 @@ struct decision {
 	struct position position; /* of the rule; line 0 for the built-in default */
 	struct slice asked;       /* what rules saw as the called number: it, or its rn */
 	struct slice number; /* the called number after rewriting; empty for a reject */
+
+	struct row row; /* what {row.COLUMN} is taken from */
 
 	size_t target_count; /* > 0 exactly when status is 300..399 */
 	struct target targets[DECISION_TARGETS_MAX]; /* best first */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "rules/numbertable.h"
 #include "rules/target.h"
 
 #define WEIGHT_MAX 10000
@@ -137,7 +138,7 @@ bool gateways_read(struct load *load, const struct node *node, void *into)
 	bool good = true;
 	for (size_t i = 0; i < node->count; i++)
 		good &= read_gateway(load, &node->pairs[i]);
-	return good;
+	return numbertable_check_gateway_uses(load) && good;
 }
 
 /* Routes: tiers collected while a list is read. */
@@ -321,6 +322,32 @@ bool route_read(struct load *load, const struct node *node, struct route *out)
 	else if (!named->route.tier_count && !collect(load, node, false, &named->route))
 		return false;
 	*out = named->route;
+	return true;
+}
+
+static bool complete(struct load *load, struct named *named)
+{
+	if (named->route.tier_count)
+		return true;
+	if (named->group) {
+		named->route = named->group->route;
+		return true;
+	}
+	struct tier *tier = arena_alloc(load->arena, sizeof *tier);
+	const struct gateway **member = arena_alloc(load->arena, sizeof(void *));
+	if (!tier || !member)
+		return load_memory(load);
+	*member = named->gateway;
+	*tier = (struct tier){1, member};
+	named->route = (struct route){1, tier};
+	return true;
+}
+
+bool routes_complete(struct load *load)
+{
+	for (const struct named *n = table_of(load)->named; n; n = n->next)
+		if (!complete(load, map_find(&table_of(load)->names, n->name)))
+			return false;
 	return true;
 }
 

@@ -15,6 +15,10 @@ bool route_read(struct load *load, const struct node *node, struct route *out);
  * will do. NULL if none is near. */
 const char *gateway_nearest(const struct table *table, struct slice text, bool gateway);
 
+/* Makes the routes of all gateways and groups by name, for those that are named by rows
+ * of number tables. */
+bool routes_complete(struct load *load);
+
 /* True if no gateway of the route is enabled. */
 bool route_is_disabled(const struct route *route);
 

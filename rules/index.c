@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/index.h"
 
+#define RANK_EXACT (NUMBER_MAX + 1)
+
+/* The rules that ask a number table. */
+struct asked {
+	const struct number_table *table;
+	struct link *first;
+	struct asked *next;
+};
+
 struct index {
 	struct map exact, prefix; /* → the first link of a chain */
+	struct asked *tables;
 	struct link *rest;
 	uint64_t lengths[NUMBER_MAX / 64 + 1]; /* a bit for each that some prefix has */
 };
@@ -46,6 +56,23 @@ static bool add(struct map *map, struct arena *arena, struct slice key, struct r
 	       map_add(map, arena, key, first);
 }
 
+static bool add_table(struct index *index, struct arena *arena,
+                      const struct number_table *table, struct rule *rule,
+                      uint32_t number)
+{
+	struct asked *asked = index->tables;
+	while (asked && asked->table != table)
+		asked = asked->next;
+	if (!asked) {
+		asked = arena_alloc(arena, sizeof *asked);
+		if (!asked)
+			return false;
+		*asked = (struct asked){table, NULL, index->tables};
+		index->tables = asked;
+	}
+	return append(arena, &asked->first, rule, number, true);
+}
+
 static bool add_rule(struct index *index, struct arena *arena, struct rule *rule,
                      uint32_t number)
 {
@@ -64,6 +91,9 @@ static bool add_rule(struct index *index, struct arena *arena, struct rule *rule
 		size_t len = called->prefix[i].len;
 		index->lengths[len / 64] |= (uint64_t)1 << (len % 64);
 	}
+	for (size_t i = 0; i < called->table_count; i++)
+		if (!add_table(index, arena, called->tables[i], rule, number))
+			return false;
 	return true;
 }
 
@@ -76,38 +106,58 @@ struct index *index_new(struct arena *arena, const struct ruleset *ruleset)
 	return index;
 }
 
-/* Chains in rising length of the prefix, the rest first and the exact number last. */
-void walk_start(struct walk *walk, const struct index *index, struct slice called,
+static void add_chain(struct walk *walk, const struct link *first, size_t rank)
+{
+	size_t i = walk->chain_count++;
+	for (; i > 0 && walk->chains[i - 1].rank > rank; i--)
+		walk->chains[i] = walk->chains[i - 1];
+	walk->chains[i] = (struct chain){first, rank};
+}
+
+static void ask_tables(struct walk *walk, const struct index *index,
+                       const struct facts *facts)
+{
+	struct numbers_row row;
+	for (const struct asked *asked = index->tables; asked; asked = asked->next)
+		if (numbertable_find(asked->table, facts, facts->called, &row))
+			add_chain(walk, asked->first,
+			          asked->table->file.match == NUMBERS_EXACT
+			                  ? RANK_EXACT
+			                  : row.key_len);
+}
+
+void walk_start(struct walk *walk, const struct index *index, const struct facts *facts,
                 bool longest)
 {
+	struct slice called = facts->called;
 	uint64_t hash = MAP_HASH_START;
 	walk->longest = longest;
 	walk->chain_count = 0;
-	walk->chains[walk->chain_count++] = index->rest;
+	add_chain(walk, index->rest, 0);
 	for (size_t len = 0; len <= called.len; len++) {
 		const struct link *link = NULL;
 		if (has_length(index, len))
 			link = map_find_hashed(&index->prefix,
 			                       (struct slice){called.at, len}, hash);
 		if (link)
-			walk->chains[walk->chain_count++] = link;
-		if (len == 0)
-			walk->floor = walk->chain_count;
+			add_chain(walk, link, len);
 		if (len < called.len)
 			hash = map_hash_next(hash, called.at[len]);
 	}
-	walk->chains[walk->chain_count++] = map_find_hashed(&index->exact, called, hash);
+	add_chain(walk, map_find_hashed(&index->exact, called, hash), RANK_EXACT);
+	ask_tables(walk, index, facts);
 }
 
-/* The chain, of the first end ones, whose next rule stands first in the file; end if all
- * are empty. */
-static size_t earliest(const struct walk *walk, size_t end)
+/* The chain, of those from begin to end, whose next rule stands first in the file; end if
+ * all are empty. */
+static size_t earliest(const struct walk *walk, size_t begin, size_t end)
 {
 	size_t best = end;
-	for (size_t i = 0; i < end; i++)
-		if (walk->chains[i] &&
-		    (best == end || walk->chains[i]->rule < walk->chains[best]->rule))
+	for (size_t i = begin; i < end; i++) {
+		const struct link *next = walk->chains[i].next;
+		if (next && (best == end || next->rule < walk->chains[best].next->rule))
 			best = i;
+	}
 	return best;
 }
 
@@ -115,32 +165,40 @@ static size_t earliest(const struct walk *walk, size_t end)
  * a number. */
 static void take(struct walk *walk, uint32_t rule)
 {
-	for (size_t i = 0; i < walk->chain_count; i++)
-		if (walk->chains[i] && walk->chains[i]->rule == rule)
-			walk->chains[i] = walk->chains[i]->next;
+	for (size_t i = 0; i < walk->chain_count; i++) {
+		struct chain *chain = &walk->chains[i];
+		if (chain->next && chain->next->rule == rule)
+			chain->next = chain->next->next;
+	}
 }
 
-/* With longest: the longest chain that is left; those of length 0 are merged. */
+/* With longest: one of the highest rank of which there are rules left; equals are merged.
+ */
 static size_t next_chain(const struct walk *walk)
 {
+	size_t end = walk->chain_count, begin;
 	if (!walk->longest)
-		return earliest(walk, walk->chain_count);
-	for (size_t i = walk->chain_count; i > walk->floor; i--)
-		if (walk->chains[i - 1])
-			return i - 1;
-	size_t chain = earliest(walk, walk->floor);
-	return chain < walk->floor ? chain : walk->chain_count;
+		return earliest(walk, 0, end);
+	while (end > 0 && !walk->chains[end - 1].next)
+		end--;
+	if (!end)
+		return walk->chain_count;
+	for (begin = end - 1;
+	     begin > 0 && walk->chains[begin - 1].rank == walk->chains[end - 1].rank;)
+		begin--;
+	return earliest(walk, begin, end);
 }
 
 bool walk_next(struct walk *walk, uint32_t *rule, bool *known)
 {
-	size_t chain = next_chain(walk);
-	if (chain == walk->chain_count)
+	size_t i = next_chain(walk);
+	if (i == walk->chain_count)
 		return false;
-	*rule = walk->chains[chain]->rule;
-	*known = walk->chains[chain]->known;
+	struct chain *chain = &walk->chains[i];
+	*rule = chain->next->rule;
+	*known = chain->next->known;
 	if (walk->longest)
-		walk->chains[chain] = walk->chains[chain]->next;
+		chain->next = chain->next->next;
 	else
 		take(walk, *rule);
 	return true;
@@ -157,6 +215,14 @@ void index_visit(const struct index *index, struct slice key, bool exact,
                  bool (*visit)(void *arg, uint32_t rule), void *arg)
 {
 	visit_chain(map_find(exact ? &index->exact : &index->prefix, key), visit, arg);
+}
+
+void index_visit_table(const struct index *index, const struct number_table *table,
+                       bool (*visit)(void *arg, uint32_t rule), void *arg)
+{
+	for (const struct asked *asked = index->tables; asked; asked = asked->next)
+		if (asked->table == table)
+			visit_chain(asked->first, visit, arg);
 }
 
 void index_visit_rest(const struct index *index, bool (*visit)(void *arg, uint32_t rule),

@@ -9,6 +9,7 @@
 #include "rules/criteria.h"
 #include "rules/gateway.h"
 #include "rules/index.h"
+#include "rules/numbertable.h"
 #include "rules/sequence.h"
 #include "rules/shadow.h"
 #include "rules/tenants.h"
@@ -18,8 +19,8 @@
 /* The keys in the file's order; they are read in the order in which they need each other.
  */
 struct keys {
-	const struct node *match, *include, *routing_number, *zone, *times, *gateways,
-		*groups, *rules, *tables, *fallback;
+	const struct node *match, *include, *routing_number, *zone, *times, *numbers,
+		*gateways, *groups, *rules, *tables, *fallback;
 };
 
 /* One rule: its criteria go to rule, what it answers to action. */
@@ -76,7 +77,9 @@ static bool read_rule(struct load *load, const struct node *node, const char *wh
 		good &= action_check(load, node, &reading.action);
 	good &= !reading.period ||
 	        criteria_set_period(load, &reading.rule, reading.period);
+	good &= numbertable_check_uses(load, &reading.rule);
 	*rule = reading.rule;
+	rule->has_row = criteria_has_row(rule);
 	rule->only_called = criteria_only_called(rule);
 	rule->action = reading.action.action;
 	return good;
@@ -165,6 +168,7 @@ static bool read_keys(struct load *load, const struct file *file, struct keys *k
 		{"routing_number", schema_keep, 0, offsetof(struct keys, routing_number)},
 		{"zone", schema_keep, 0, offsetof(struct keys, zone)},
 		{"times", schema_keep, 0, offsetof(struct keys, times)},
+		{"numbers", schema_keep, 0, offsetof(struct keys, numbers)},
 		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
 		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
@@ -218,6 +222,7 @@ static bool read_definitions(struct load *load, const struct keys *keys, size_t 
 		schema_reader *read;
 	} kinds[] = {
 		{offsetof(struct keys, times), times_read},
+		{offsetof(struct keys, numbers), numbertables_read},
 		{offsetof(struct keys, gateways), gateways_read},
 		{offsetof(struct keys, groups), groups_read},
 	};

@@ -112,6 +112,12 @@ bool numbers_column(const struct numbers *numbers, struct slice name, size_t *co
 	return false;
 }
 
+const struct slice *numbers_columns(const struct numbers *numbers, size_t *count)
+{
+	*count = numbers->column_count;
+	return numbers->columns;
+}
+
 void numbers_visit(const struct numbers *numbers, size_t column,
                    bool (*visit)(void *arg, struct slice text), void *arg)
 {

@@ -41,6 +41,9 @@ struct slice numbers_value(const struct numbers *numbers, const struct numbers_r
 /* The column called name. */
 bool numbers_column(const struct numbers *numbers, struct slice name, size_t *column);
 
+/* The names of all columns. */
+const struct slice *numbers_columns(const struct numbers *numbers, size_t *count);
+
 /* Calls visit, until it returns false, for every text in a column but the empty one, for
  * those that are often there seldom more than once. */
 void numbers_visit(const struct numbers *numbers, size_t column,

@@ -18,14 +18,14 @@ struct numbersfile {
 	size_t column_count; /* 0: the first row has the names */
 	/* The number is the column called number or prefix, else the first. One without a
 	 * name is not kept. */
-	const struct slice *columns;
+	struct slice *columns;
 
 	/* What was read. */
 	struct csv_identity identity;
 	size_t rows, faults; /* faults: rows left out */
 	struct numbers *numbers;
 
-	const struct numbersfile *next; /* of files that have been read before */
+	struct numbersfile *next; /* of files that have been read before */
 };
 
 /* Reads the file: sets the second part of it. If one of known, a list, was read from the

@@ -32,6 +32,10 @@
 #define TARGET_URI_MAX    512   /* bytes of a URI as written */
 #define TARGET_TEXT_MAX   4096  /* bytes of a URI with its placeholders filled in */
 
+struct number_table;
+struct numbersfile;
+struct row_use;
+
 struct compiled_pattern {
 	struct slice text;
 	struct pattern *pattern;
@@ -43,6 +47,8 @@ struct text_match {
 	size_t exact_count, prefix_count, pattern_count;
 	const struct slice *exact, *prefix; /* sorted */
 	const struct compiled_pattern *const *patterns;
+	size_t table_count;
+	const struct number_table *const *tables; /* has a row in one of them */
 };
 
 enum criterion_kind {
@@ -153,6 +159,7 @@ struct replace_piece {
 struct action {
 	unsigned status;
 	struct route route;
+	struct slice route_column; /* not empty: the row's column names the route */
 	unsigned long expires_s;
 	struct slice phrase, reason;
 	unsigned long retry_after_s;
@@ -171,6 +178,7 @@ struct link {
 struct rule {
 	struct link
 		link; /* its first place in the index; last is NULL until it is used */
+	bool has_row; /* a number table is asked by its `called` or `caller` */
 	bool only_called; /* no criterion but, perhaps, `called` */
 	struct action action;
 	struct slice name;
@@ -206,6 +214,10 @@ struct table {
 	struct map names; /* of gateways and groups: struct named */
 	const struct named *named;
 	size_t gateway_count, group_count;
+	struct map number_names;          /* → struct number_table */
+	struct numbersfile *numbersfiles; /* of all number tables, the newest first */
+	size_t number_table_count;
+	size_t number_count, number_bytes; /* rows and memory of all of them */
 	struct compiled_pattern *patterns;
 	size_t pattern_count;
 	const struct gateway *gateways;
@@ -230,6 +242,9 @@ struct named {
 struct table_load {
 	struct load load; /* must be first */
 	struct table *table;
+	const struct table *previous; /* shares its number tables; may be NULL */
+	size_t memory_limit;          /* of one number table */
+	struct row_use *row_uses;     /* numbertable.h: not yet checked */
 };
 
 #endif

@@ -46,7 +46,8 @@ static bool compare(void *arg, uint32_t earlier)
 }
 
 /* A rule in front of this one must take this one's first called text, so it stands in the
- * chain of that text or of one of its prefixes, or in the rest. */
+ * chain of that text or of one of its prefixes, or in the rest; if this one has number
+ * tables only, in the chain of the first of them. */
 static const struct rule *find(const struct ruleset *ruleset, uint32_t rule,
                                size_t *budget)
 {
@@ -61,6 +62,8 @@ static const struct rule *find(const struct ruleset *ruleset, uint32_t rule,
 	index_visit_rest(ruleset->index, compare, &search);
 	if (called->exact_count)
 		index_visit(ruleset->index, text, true, compare, &search);
+	if (!text.at && called->table_count)
+		index_visit_table(ruleset->index, called->tables[0], compare, &search);
 	for (size_t len = 0; len <= text.len && !search.found; len++)
 		index_visit(ruleset->index, (struct slice){text.at, len}, false, compare,
 		            &search);

@@ -9,6 +9,7 @@
 #include "rules/index.h"
 #include "rules/load.h"
 #include "rules/moment.h"
+#include "rules/numbertable.h"
 #include "rules/parameter_rewrite.h"
 #include "rules/rewrite.h"
 #include "rules/select.h"
@@ -67,13 +68,22 @@ static void report_memory(const char *path, struct diags *diags)
 
 struct table *table_load(const char *path, size_t memory_limit, struct diags *diags)
 {
+	return table_reload(path, NULL, memory_limit, diags);
+}
+
+struct table *table_reload(const char *path, const struct table *previous,
+                           size_t memory_limit, struct diags *diags)
+{
 	size_t errors = diags_errors(diags);
 	struct table *table = table_new(memory_limit);
 	if (!table) {
 		report_memory(path, diags);
 		return NULL;
 	}
-	struct table_load load = {{table->arena, diags, false}, table};
+	struct table_load load = {.load = {table->arena, diags, false},
+	                          .table = table,
+	                          .previous = previous,
+	                          .memory_limit = memory_limit};
 	struct files *files = files_read(&load.load, path, memory_limit);
 	bool good = files && load_table(&load, files);
 	files_free(files);
@@ -91,6 +101,7 @@ void table_free(struct table *table)
 		return;
 	for (const struct compiled_pattern *p = table->patterns; p; p = p->next)
 		pattern_free(p->pattern);
+	numbertables_free(table);
 	arena_free(table->arena);
 }
 
@@ -99,7 +110,9 @@ struct table_counts table_counts(const struct table *table)
 	struct table_counts counts = {.gateways = table->gateway_count,
 	                              .groups = table->group_count,
 	                              .tables = table->tenant_count,
-	                              .bytes = arena_bytes(table->arena)};
+	                              .numbers = table->number_count,
+	                              .bytes = arena_bytes(table->arena) +
+	                                       table->number_bytes};
 	for (size_t i = 0; i < table_ruleset_count(table); i++)
 		counts.rules += table_ruleset(table, i)->rule_count;
 	return counts;
@@ -259,7 +272,7 @@ static const struct rule *match(const struct ruleset *ruleset, const struct fact
 	uint32_t index;
 	bool known, negated;
 	enum criterion_kind kind;
-	walk_start(&workspace->walk, ruleset->index, facts->called, ruleset->longest);
+	walk_start(&workspace->walk, ruleset->index, facts, ruleset->longest);
 	while (walk_next(&workspace->walk, &index, &known)) {
 		const struct rule *rule = &ruleset->rules[index];
 		enum pattern_result result = criteria_match(
@@ -318,8 +331,8 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 		return true;
 	}
 	char *text = workspace->targets[decision->target_count];
-	struct template_values values = {facts, decision->number, decision->rule,
-	                                 gateway->name};
+	struct template_values values = {facts,         decision->number, decision->rule,
+	                                 gateway->name, decision->asked,  &decision->row};
 	struct target_call call = {
 		&values, parameters_for(gateway, rewrite, &values, workspace), false};
 	struct slice uri = {text,
@@ -330,10 +343,39 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 	return uri.len > 0;
 }
 
-static void redirect(const struct action *action, const struct facts *facts,
-                     struct workspace *workspace, struct decision *decision)
+static bool add_tier(struct decision *decision, const struct tier *tier,
+                     const struct rewrite *rewrite, const struct facts *facts,
+                     struct workspace *workspace)
 {
+	const struct gateway *order[ROUTE_TARGETS_MAX];
+	size_t count = select_order(tier, facts->call_key, facts->now_s, order);
+	for (size_t i = 0; i < count; i++)
+		if (!add_target(decision, order[i], rewrite, facts, workspace))
+			return false;
+	return true;
+}
+
+/* The route of an action; NULL if a row names none. */
+static const struct route *route_of(const struct table *table,
+                                    const struct action *action, const struct row *row)
+{
+	if (!action->route_column.len)
+		return &action->route;
+	struct slice name = numbertable_value(row, action->route_column);
+	const struct named *named = name.len ? map_find(&table->names, name) : NULL;
+	return named ? &named->route : NULL;
+}
+
+static void redirect(const struct table *table, const struct action *action,
+                     const struct facts *facts, struct workspace *workspace,
+                     struct decision *decision)
+{
+	const struct route *route = route_of(table, action, &decision->row);
 	enum pattern_result rewritten = PATTERN_YES;
+	if (!route) {
+		refuse(decision, 480, CAUSE_NO_GATEWAY);
+		return;
+	}
 	if (action->rewrite)
 		rewritten =
 			rewrite_apply(action->rewrite, facts->called, workspace->numbers,
@@ -345,17 +387,12 @@ static void redirect(const struct action *action, const struct facts *facts,
 		return;
 	}
 	decision->expires_s = action->expires_s;
-	for (size_t t = 0; t < action->route.tier_count; t++) {
-		const struct gateway *order[ROUTE_TARGETS_MAX];
-		size_t count = select_order(&action->route.tiers[t], facts->call_key,
-		                            facts->now_s, order);
-		for (size_t i = 0; i < count; i++)
-			if (!add_target(decision, order[i], action->rewrite, facts,
-			                workspace)) {
-				refuse(decision, 484, CAUSE_INCOMPLETE);
-				return;
-			}
-	}
+	for (size_t t = 0; t < route->tier_count; t++)
+		if (!add_tier(decision, &route->tiers[t], action->rewrite, facts,
+		              workspace)) {
+			refuse(decision, 484, CAUSE_INCOMPLETE);
+			return;
+		}
 	if (!decision->target_count)
 		refuse(decision, 480, CAUSE_DISABLED);
 }
@@ -389,11 +426,13 @@ void table_lookup(const struct table *table, const struct facts *facts,
 	                              .rule = named->name,
 	                              .position = named->position,
 	                              .asked = asked->called};
+	if (named->has_row)
+		decision->row = numbertable_rule_row(named, asked);
 	if (!rule) {
 		refuse(decision, 500, CAUSE_GAVE_UP);
 	} else if (action->status < 400) {
 		decision->number = facts->called;
-		redirect(action, facts, workspace, decision);
+		redirect(table, action, facts, workspace, decision);
 	} else {
 		decision->phrase = action->phrase;
 		decision->reason = action->reason;

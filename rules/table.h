@@ -16,7 +16,7 @@
 #include "rules/diags.h"
 #include "rules/facts.h"
 
-/* Memory of one table; as much again while it is read. */
+/* Memory of one table, as much again while it is read; and of each number table. */
 #define TABLE_BYTES_MAX ((size_t)1 << 30)
 
 struct table;
@@ -26,13 +26,20 @@ struct workspace;
  * is an error or memory_limit bytes do not suffice. The caller frees the table. path must
  * outlive diags and the table. */
 struct table *table_load(const char *path, size_t memory_limit, struct diags *diags);
+
+/* The same, but number tables whose files have not changed since previous was loaded are
+ * shared with it. previous may be NULL, and may be freed before or after the new table,
+ * by the same thread. */
+struct table *table_reload(const char *path, const struct table *previous,
+                           size_t memory_limit, struct diags *diags);
 void table_free(struct table *table);
 
 struct table_counts {
 	size_t rules; /* of all rulesets */
 	size_t gateways, groups;
-	size_t tables; /* of `tables` */
-	size_t bytes;
+	size_t tables;  /* of `tables` */
+	size_t numbers; /* rows of number tables */
+	size_t bytes;   /* number tables that are shared count in each table */
 };
 struct table_counts table_counts(const struct table *table);
 

@@ -100,7 +100,7 @@ static bool check_grammar(struct load *load, const struct node *node,
 	                      .cic = any,
 	                      .tgrp = any,
 	                      .trunk_context = any};
-	struct template_values values = {&facts, any, any, any};
+	struct template_values values = {&facts, any, any, any, any, NULL};
 	struct target_call call = {.values = &values};
 	size_t len = target_write(out, &call, plain, sizeof plain), at;
 	struct uri uri;

@@ -2,6 +2,7 @@
 #include "rules/template.h"
 
 #include "rules/number.h"
+#include "rules/numbertable.h"
 #include "rules/uri.h"
 
 /* How a value is escaped where it stands. */
@@ -18,14 +19,21 @@ enum kind {
 	PIECE_CIC,
 	PIECE_TGRP,
 	PIECE_TRUNK_CONTEXT,
-	PIECE_KINDS
+	PIECE_KINDS,
+	PIECE_ROW = PIECE_KINDS, /* these have more than a name */
+	PIECE_LOOKUP,
 };
 
 struct template_piece {
 	enum kind kind;
 	enum escape escape;
 	bool hvalue;          /* escaped once more, as the value of a header in a URI */
-	struct slice literal; /* escaped already */
+	struct slice literal; /* escaped already; of PIECE_ROW the column's name */
+
+	/* PIECE_LOOKUP: {table[called].column}, or of the caller. */
+	const struct number_table *table;
+	size_t column;
+	bool of_caller;
 };
 
 static const char *const names[PIECE_KINDS] = {
@@ -42,7 +50,8 @@ static const char *const names[PIECE_KINDS] = {
 
 #define KNOWN                                                                            \
 	"the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, {rn}, "     \
-	"{cic}, {tgrp} and {trunk_context}"
+	"{cic}, {tgrp}, {trunk_context}, {row.COLUMN}, {TABLE[called].COLUMN} and "      \
+	"{TABLE[caller].COLUMN}"
 
 static const struct template_piece called_piece = {PIECE_CALLED, ESCAPE_USER, false, {0}};
 const struct template template_called = {1, &called_piece};
@@ -202,7 +211,41 @@ static bool set_literal(struct load *load, const struct parsing *parsing,
 	return true;
 }
 
-static bool set_placeholder(const struct parsing *parsing, struct slice name,
+static bool unknown(struct load *load, const struct node *node)
+{
+	return load_error(load, node, KNOWN, "unknown placeholder in \"%s\"",
+	                  node->text.at);
+}
+
+/* row.COLUMN */
+static bool set_row(struct load *load, const struct node *node, struct slice name,
+                    struct template_piece *piece)
+{
+	piece->kind = PIECE_ROW;
+	piece->literal = arena_copy(load->arena, slice_skip(name, 4));
+	if (!piece->literal.at)
+		return load_memory(load);
+	return numbertable_use(load, node->position, piece->literal, false);
+}
+
+/* TABLE[called].COLUMN */
+static bool set_lookup(struct load *load, const struct node *node, struct slice name,
+                       struct template_piece *piece)
+{
+	struct slice table = {name.at, slice_find(name, '[')};
+	struct slice rest = slice_skip(name, table.len);
+	piece->kind = PIECE_LOOKUP;
+	piece->of_caller = slice_begins(rest, slice_of("[caller]."));
+	if (!piece->of_caller && !slice_begins(rest, slice_of("[called].")))
+		return unknown(load, node);
+	piece->table = numbertable_get(load, node, table);
+	return piece->table &&
+	       numbertable_column(load, node->position, piece->table,
+	                          slice_skip(rest, strlen("[called].")), &piece->column);
+}
+
+static bool set_placeholder(struct load *load, const struct node *node,
+                            const struct parsing *parsing, struct slice name,
                             struct template_piece *piece)
 {
 	enum kind kind = PIECE_CALLED;
@@ -211,7 +254,12 @@ static bool set_placeholder(const struct parsing *parsing, struct slice name,
 	piece->kind = kind;
 	piece->escape = escape_of(parsing, kind);
 	piece->hvalue = parsing->place == TEMPLATE_URI_HEADER;
-	return kind < PIECE_KINDS;
+	if (kind < PIECE_KINDS)
+		return true;
+	if (slice_begins(name, slice_of("row.")) && name.len > 4)
+		return set_row(load, node, name, piece);
+	return slice_find(name, '[') < name.len ? set_lookup(load, node, name, piece)
+	                                        : unknown(load, node);
 }
 
 /* Takes the next piece off text: a literal up to a brace, or a placeholder. */
@@ -228,9 +276,10 @@ static bool next_piece(struct load *load, const struct node *node,
 	}
 	size_t end = slice_find(*text, '}');
 	struct slice name = {text->at + 1, end ? end - 1 : 0};
-	if (end == text->len || !set_placeholder(parsing, name, piece))
-		return load_error(load, node, KNOWN, "unknown placeholder in \"%s\"",
-		                  node->text.at);
+	if (end == text->len)
+		return unknown(load, node);
+	if (!set_placeholder(load, node, parsing, name, piece))
+		return false;
 	*text = slice_skip(*text, end + 1);
 	return true;
 }
@@ -274,6 +323,16 @@ bool template_has_called(const struct template *template)
 
 /* Writing */
 
+static struct slice look_up(const struct template_piece *piece,
+                            const struct template_values *values)
+{
+	struct numbers_row row;
+	struct slice number = piece->of_caller ? values->facts->caller : values->asked;
+	if (!numbertable_find(piece->table, values->facts, number, &row))
+		return (struct slice){NULL, 0};
+	return numbers_value(piece->table->file.numbers, &row, piece->column);
+}
+
 static struct slice value_of(const struct template_piece *piece,
                              const struct template_values *values)
 {
@@ -296,6 +355,10 @@ static struct slice value_of(const struct template_piece *piece,
 		return values->facts->tgrp;
 	case PIECE_TRUNK_CONTEXT:
 		return values->facts->trunk_context;
+	case PIECE_ROW:
+		return numbertable_value(values->row, piece->literal);
+	case PIECE_LOOKUP:
+		return look_up(piece, values);
 	default:
 		return piece->literal;
 	}

@@ -11,6 +11,7 @@
 #ifndef RULES_TEMPLATE_H
 #define RULES_TEMPLATE_H
 
+#include "rules/decision.h"
 #include "rules/facts.h"
 #include "rules/schema.h"
 #include "rules/writer.h"
@@ -44,6 +45,8 @@ struct template_values {
 	const struct facts *facts;
 	struct slice called; /* after rewriting */
 	struct slice rule, gateway;
+	struct slice asked;    /* the called number as number tables see it */
+	const struct row *row; /* that the rule has found; NULL: none */
 };
 
 /* Takes text, which lives as long as the table, apart; node is where findings point. An

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/number.h"
+#include "rules/numbertable.h"
 #include "rules/parameters.h"
 #include "rules/uri.h"
 
@@ -252,12 +253,21 @@ static bool read_regex(struct load *load, const struct node *node, void *into)
 	return true;
 }
 
+static bool read_in(struct load *load, const struct node *node, void *into)
+{
+	struct forms *forms = into;
+	return numbertable_read_in(load, node, forms->match);
+}
+
 bool texts_read(struct load *load, const struct node *node, const char *what,
                 enum texts_form form, struct text_match *out)
 {
-	static const struct field fields[] = {{"exact", read_exact, 0},
-	                                      {"prefix", read_prefix, 0},
-	                                      {"regex", read_regex, 0}};
+	static const struct field fields[] = {
+		{"exact", read_exact, 0},
+		{"prefix", read_prefix, 0},
+		{"regex", read_regex, 0},
+		{"in", read_in, 0}, /* of numbers only */
+	};
 	struct forms forms = {{.what = what, .form = form}, out};
 	if (node->type != NODE_MAPPING)
 		return read_exact(load, node, &forms);
@@ -265,11 +275,14 @@ bool texts_read(struct load *load, const struct node *node, const char *what,
 		return load_error(load, node, NULL,
 		                  "\"%s\" must be a text or a list of texts", what);
 	if (!node->count)
-		return load_error(load, node, "write one of exact, prefix, regex",
+		return load_error(load, node,
+		                  form == TEXTS_NUMBER
+		                          ? "write one of exact, prefix, regex, in"
+		                          : "write one of exact, prefix, regex",
 		                  "\"%s\" says nothing to match", what);
 	char name[80];
 	snprintf(name, sizeof name, "\"%s\"", what);
-	return schema_read(load, node, name, fields, sizeof fields / sizeof fields[0],
+	return schema_read(load, node, name, fields, form == TEXTS_NUMBER ? 4 : 3,
 	                   &forms);
 }
 
@@ -361,6 +374,19 @@ static bool has_pattern(const struct text_match *match, struct slice text)
 	return false;
 }
 
+/* Every number table that inner asks. */
+static bool has_tables(const struct text_match *outer, const struct text_match *inner)
+{
+	for (size_t i = 0; i < inner->table_count; i++) {
+		size_t o = 0;
+		while (o < outer->table_count && outer->tables[o] != inner->tables[i])
+			o++;
+		if (o == outer->table_count)
+			return false;
+	}
+	return true;
+}
+
 bool texts_cover(const struct text_match *outer, const struct text_match *inner)
 {
 	if (has_prefix_of(outer, (struct slice){0}))
@@ -375,7 +401,7 @@ bool texts_cover(const struct text_match *outer, const struct text_match *inner)
 	for (size_t i = 0; i < inner->pattern_count; i++)
 		if (!has_pattern(outer, inner->patterns[i]->text))
 			return false;
-	return true;
+	return has_tables(outer, inner);
 }
 
 bool texts_include(const struct text_match *outer, const struct text_match *inner)
@@ -390,7 +416,7 @@ bool texts_include(const struct text_match *outer, const struct text_match *inne
 	for (size_t i = 0; i < inner->pattern_count && !all; i++)
 		if (!has_pattern(outer, inner->patterns[i]->text))
 			return false;
-	return true;
+	return has_tables(outer, inner);
 }
 
 /* Describing */
@@ -448,5 +474,7 @@ bool texts_describe(struct load *load, const struct text_match *match, struct sl
 		quote_word(&words, "prefix", match->prefix[i]);
 	for (size_t i = 0; i < match->pattern_count && !words.cut; i++)
 		quote_word(&words, "regex", match->patterns[i]->text);
+	for (size_t i = 0; i < match->table_count && !words.cut; i++)
+		texts_word(&words, "in", match->tables[i]->name);
 	return texts_words_copy(load, &words, out);
 }

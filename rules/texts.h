@@ -18,7 +18,8 @@ enum texts_form {
 	TEXTS_LABEL,    /* parameters_clean_label(); prefix and regex allowed */
 };
 
-/* Reads a text, a list of texts, or a mapping of exact, prefix and regex to either. load
+/* Reads a text, a list of texts, or a mapping of exact, prefix and regex to either; for
+ * TEXTS_NUMBER also of in to number tables, which texts_match() does not ask. load
  * is the first member of a struct table_load. */
 bool texts_read(struct load *load, const struct node *node, const char *what,
                 enum texts_form form, struct text_match *out);
@@ -41,7 +42,7 @@ enum pattern_result texts_match_label(const struct text_match *match, struct sli
 bool texts_cover(const struct text_match *outer, const struct text_match *inner);
 
 /* The same, each text by one of its kind and length: an exact text by the same, a prefix
- * by the same, a regex by the same or by the empty prefix. */
+ * by the same, a regex by the same or by the empty prefix, a number table by itself. */
 bool texts_include(const struct text_match *outer, const struct text_match *inner);
 
 /* For explanations: "112", prefix "+44", and so on, cut after some. */

@@ -124,11 +124,11 @@ static void check_peer(void *arg, struct slice name, struct position position)
 }
 
 struct table *configuration_table(const struct configuration *configuration,
-                                  struct diags *diags)
+                                  const struct table *previous, struct diags *diags)
 {
 	size_t errors = diags_errors(diags);
 	struct table *table =
-		table_load(configuration->rules_path, TABLE_BYTES_MAX, diags);
+		table_reload(configuration->rules_path, previous, TABLE_BYTES_MAX, diags);
 	if (!table || !configuration->settings_path)
 		return table;
 	struct holding holding = {configuration->settings, diags, NULL};
@@ -150,7 +150,7 @@ bool configuration_load(struct configuration *configuration, struct diags *diags
 	if (!configuration->rules_path && configuration->settings)
 		configuration->rules_path = configuration->settings->rules_path;
 	if (configuration->rules_path && configuration->settings)
-		configuration->table = configuration_table(configuration, diags);
+		configuration->table = configuration_table(configuration, NULL, diags);
 	else if (configuration->rules_path) /* show its findings as well */
 		table_free(table_load(configuration->rules_path, TABLE_BYTES_MAX, diags));
 	return configuration->settings && configuration->table;
@@ -183,7 +183,10 @@ const char *configuration_counts(const struct table *table, char to[COUNTS_TEXT_
 	                   counts.gateways == 1 ? "" : "s", counts.groups,
 	                   counts.groups == 1 ? "" : "s");
 	if (counts.tables)
-		snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len, ", %zu table%s",
-		         counts.tables, counts.tables == 1 ? "" : "s");
+		len += snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len, ", %zu table%s",
+		                counts.tables, counts.tables == 1 ? "" : "s");
+	if (counts.numbers)
+		snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len, ", %zu number%s",
+		         counts.numbers, counts.numbers == 1 ? "" : "s");
 	return to;
 }

@@ -28,10 +28,11 @@ bool configuration_load_certificates(struct configuration *configuration,
 void configuration_free(struct configuration *configuration);
 
 /* Loads the routing table again, against the settings in force: NULL after an error. What
+ * has not changed since previous, which may be NULL, is shared with it. What
  * only both together can tell is looked at here: Contacts that lead back to our own
  * listeners (an endless loop), rules for listeners that there are not. */
 struct table *configuration_table(const struct configuration *configuration,
-                                  struct diags *diags);
+                                  const struct table *previous, struct diags *diags);
 
 #define COUNTS_TEXT_MAX 128
 

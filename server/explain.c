@@ -112,6 +112,8 @@ static const char *cause_text(enum decision_cause cause)
 		return "every gateway of the rule is disabled or out of its time";
 	case CAUSE_INCOMPLETE:
 		return "the rewriting leaves no number";
+	case CAUSE_NO_GATEWAY:
+		return "the row names no gateway";
 	case CAUSE_GAVE_UP:
 		return "a regex took too long, so no rule could be chosen";
 	default:
@@ -133,6 +135,22 @@ static void print_target(FILE *to, size_t number, const struct target *target)
 	fputc('\n', to);
 }
 
+static void print_row(FILE *to, const struct row *row)
+{
+	if (!row->numbers)
+		return;
+	size_t count;
+	const struct slice *columns = numbers_columns(row->numbers, &count);
+	fprintf(to, "  row of %.*s \"%.*s\"", (int)row->table.len, row->table.at,
+	        (int)row->key.len, row->key.at);
+	for (size_t i = 0; i < count; i++) {
+		struct slice value = numbers_value(row->numbers, &row->at, i);
+		fprintf(to, "%s %s \"%.*s\"", i ? "," : ":", columns[i].at,
+		        (int)value.len, value.at);
+	}
+	fputc('\n', to);
+}
+
 static void print_decision(FILE *to, const struct explanation *explanation)
 {
 	const struct decision *decision = &explanation->decision;
@@ -150,6 +168,7 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 	print_parameters(to, &explanation->facts);
 	if (!slice_equal(decision->asked, explanation->facts.called))
 		print_text(to, "routed on", decision->asked);
+	print_row(to, &decision->row);
 	if (decision->number.len &&
 	    !slice_equal(decision->number, explanation->facts.called))
 		print_text(to, "rewritten to", decision->number);

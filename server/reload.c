@@ -38,12 +38,21 @@ static bool exchange(struct snapshot *snapshot, struct table *table, const char 
 	return true;
 }
 
+static struct table *load(const struct configuration *configuration,
+                          struct snapshot *snapshot, struct diags *diags)
+{
+	const struct table *in_force = snapshot_acquire(snapshot);
+	struct table *table = configuration_table(configuration, in_force, diags);
+	snapshot_release(snapshot, in_force);
+	return table;
+}
+
 bool reload(const struct configuration *configuration, struct snapshot *snapshot)
 {
 	const char *path = configuration->rules_path;
 	double start = milliseconds();
 	struct diags *diags = diags_new();
-	struct table *table = diags ? configuration_table(configuration, diags) : NULL;
+	struct table *table = diags ? load(configuration, snapshot, diags) : NULL;
 	bool good = table && exchange(snapshot, table, path, start);
 	if (diags)
 		diags_print(diags, stderr);

@@ -352,6 +352,19 @@ class Explanation(unittest.TestCase):
             self.assertEqual(at(moment)[0], contact, moment)
         self.assertEqual(run("route", "-r", "times.yaml", "5", cwd=self.folder).returncode in (REDIRECT, OTHER), True)
 
+    def test_the_row_of_a_number_table(self):
+        folder = folder_for(self)
+        (folder / "ported.csv").write_text("number,rn,gateway\n+44 20 1,+4479,a\n+443,,\n")
+        (folder / "rules.yaml").write_text(
+            "gateways: {a: sip:gw-a}\nnumbers: {ported: ported.csv}\n"
+            "rules: [{name: r, called: {in: ported}, redirect: {row.gateway}}]\n")
+        for number, wanted in (
+            ("+44201", '  row of ported "+44201": rn "+4479", gateway "a"\n  1. sip:+44201@gw-a (a)\n'),
+            ("+443", "status 480\n  the row names no gateway\n"),
+            ("+44202", 'rule "r": no, called is not in ported\n'),
+        ):
+            self.assertIn(wanted, run("route", "-r", "rules.yaml", number, cwd=folder).stdout)
+
     def test_exit_status_is_the_answer(self):
         for status, arguments in (
             (REDIRECT, ["+44"]), (OTHER, ["603"]), (OTHER, ["nobody"]), (OTHER, ["+44", "--method", "OPTIONS"]),

@@ -165,7 +165,8 @@ static const struct {
 	{"gateways: {a: \"sip:{caled}@a\", b: 'tel:+44', c: gw}",
          "t.yaml:1:15: error: unknown placeholder in \"sip:{caled}@a\"\n"
          "  hint: the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, "
-         "{rn}, {cic}, {tgrp} and {trunk_context}\n"
+         "{rn}, {cic}, {tgrp}, {trunk_context}, {row.COLUMN}, {TABLE[called].COLUMN} and "
+         "{TABLE[caller].COLUMN}\n"
          "t.yaml:1:35: error: a target must be a sip: or sips: URI\n"
          "  hint: many peers cannot follow tel: in a redirect; write "
          "sip:{called}@gateway\n"

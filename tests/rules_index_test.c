@@ -16,7 +16,7 @@ static void describe_walk(const struct table *table, struct slice called, bool l
 	bool known;
 	size_t len = 0;
 	*to = '\0';
-	walk_start(&walk, table->top.index, called, longest);
+	walk_start(&walk, table->top.index, &(struct facts){.called = called}, longest);
 	while (walk_next(&walk, &rule, &known))
 		len += (size_t)snprintf(to + len, size - len, "%s%u%s", len ? " " : "",
 		                        rule, known ? "" : "?");
@@ -164,7 +164,8 @@ START_TEST(a_walk_over_100000_rules_visits_those_of_its_number_only)
 			for (size_t i = 0; i < COUNT; i++)
 				wanted += i % 7 ? slice_begins(called, many.texts[i])
 				                : slice_equal(called, many.texts[i]);
-		walk_start(&walk, many.table.top.index, called, call % 2);
+		walk_start(&walk, many.table.top.index, &(struct facts){.called = called},
+		           call % 2);
 		while (walk_next(&walk, &rule, &known)) {
 			loading_expect(
 				known && slice_begins(called, many.texts[rule]) &&
@@ -199,13 +200,13 @@ START_TEST(a_walk_has_room_for_every_length_there_is)
 	many.table.top.index = index_new(many.table.arena, &many.table.top);
 	for (int longest = 0; longest < 2; longest++) {
 		size_t count = 0;
-		walk_start(&walk, many.table.top.index, (struct slice){ones, NUMBER_MAX},
-		           longest);
+		walk_start(&walk, many.table.top.index,
+		           &(struct facts){.called = {ones, NUMBER_MAX}}, longest);
 		while (walk_next(&walk, &rule, &known))
 			count++;
 		ck_assert_uint_eq(count, NUMBER_MAX + 3);
-		walk_start(&walk, many.table.top.index, (struct slice){ones, sizeof ones},
-		           longest);
+		walk_start(&walk, many.table.top.index,
+		           &(struct facts){.called = {ones, sizeof ones}}, longest);
 		for (count = 0; walk_next(&walk, &rule, &known);)
 			count++;
 		ck_assert_uint_eq(count, NUMBER_MAX + 2); /* not the exact one */

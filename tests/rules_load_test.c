@@ -73,8 +73,8 @@ static const struct {
          "t.yaml:4:1: error: \"match\" is given twice\n"
          "  hint: first given at t.yaml:3:1\n"
          "t.yaml:5:1: error: unknown key \"things\"\n"
-         "  hint: known keys: match, include, routing_number, zone, times, gateways, "
-         "groups, rules, "
+         "  hint: known keys: match, include, routing_number, zone, times, numbers, "
+         "gateways, groups, rules, "
          "tables, default\n"},
 	{"match: best", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"match: [first]", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
@@ -149,7 +149,8 @@ static const struct {
          "  hint: did you mean \"london-1\"?\n"
          "t.yaml:5:24: error: unknown placeholder in \"sip:{calld}@x\"\n"
          "  hint: the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, "
-         "{rn}, {cic}, {tgrp} and {trunk_context}\n"
+         "{rn}, {cic}, {tgrp}, {trunk_context}, {row.COLUMN}, {TABLE[called].COLUMN} and "
+         "{TABLE[caller].COLUMN}\n"
          "t.yaml:6:20: error: strip: 00 may mean digits or how many\n"
          "  hint: quote it to strip these digits; write a number to strip so many\n"
          "t.yaml:7:3: error: rule \"uk\" is defined twice\n"

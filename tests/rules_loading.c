@@ -112,6 +112,7 @@ static void print_decision(FILE *to, const struct decision *decision)
 	static const char *const causes[] = {[CAUSE_RULE] = "",
 	                                     [CAUSE_DISABLED] = " disabled",
 	                                     [CAUSE_INCOMPLETE] = " incomplete",
+	                                     [CAUSE_NO_GATEWAY] = " no gateway",
 	                                     [CAUSE_GAVE_UP] = " gave up"};
 	print_slice(to, "", decision->rule, ": ");
 	fprintf(to, "%u%s", decision->status, causes[decision->cause]);

@@ -118,7 +118,8 @@ static const struct {
 	{"rn: \"{row}\"",
          "38: error: unknown placeholder in \"{row}\"\n"
          "  hint: the placeholders are {called}, {caller}, {host}, {rule}, "
-         "{gateway}, {rn}, {cic}, {tgrp} and {trunk_context}\n"},
+         "{gateway}, {rn}, {cic}, {tgrp}, {trunk_context}, {row.COLUMN}, "
+         "{TABLE[called].COLUMN} and {TABLE[caller].COLUMN}\n"},
 };
 
 START_TEST(a_mistake_in_parameters_is_found)

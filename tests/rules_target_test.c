@@ -141,7 +141,8 @@ END_TEST
 
 #define PLACEHOLDERS                                                                     \
 	"  hint: the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, "   \
-	"{rn}, {cic}, {tgrp} and {trunk_context}\n"
+	"{rn}, {cic}, {tgrp}, {trunk_context}, {row.COLUMN}, {TABLE[called].COLUMN} "    \
+	"and {TABLE[caller].COLUMN}\n"
 #define BEFORE_THE_AT "  hint: placeholders stand in the user part only\n"
 #define NO_TEL                                                                           \
 	"  hint: many peers cannot follow tel: in a redirect; write "                    \

@@ -84,7 +84,7 @@ static const struct {
          "  hint: write \"\" for an empty text\n"},
 	{TEXTS_NUMBER, "{}", NULL,
          "t.yaml:1:1: error: \"called\" says nothing to match\n"
-         "  hint: write one of exact, prefix, regex\n"},
+         "  hint: write one of exact, prefix, regex, in\n"},
 	{TEXTS_NUMBER, "{prefx: 1, regex: a, regex: b}", NULL,
          "t.yaml:1:2: error: unknown key \"prefx\"\n"
          "  hint: did you mean \"prefix\"?\n"

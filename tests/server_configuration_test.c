@@ -292,11 +292,11 @@ START_TEST(a_table_is_read_again_against_the_same_settings)
 	write_file("rules.yaml", "{}\n");
 	ck_assert(configuration_load(&configuration, diags));
 	write_file("rules.yaml", "default: {redirect: \"sip:192.0.2.1\"}\n");
-	ck_assert_ptr_null(configuration_table(&configuration, diags));
+	ck_assert_ptr_null(configuration_table(&configuration, NULL, diags));
 	ck_assert_uint_eq(diags_errors(diags), 1);
 	write_file("rules.yaml", "rules: [{called: \"1\", reject: 404}]\n");
 	/* errors that are already among the findings are not its own */
-	struct table *table = configuration_table(&configuration, diags);
+	struct table *table = configuration_table(&configuration, NULL, diags);
 	ck_assert_ptr_nonnull(table);
 	ck_assert_uint_eq(table_counts(table).rules, 1);
 	table_free(table);
