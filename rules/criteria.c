@@ -31,6 +31,8 @@ static const char *const names[CRITERION_KINDS] = {
 	[CRITERION_TIME] = "time",
 };
 
+const struct criterion *const criteria_none[CRITERION_KINDS];
+
 const char *criterion_name(enum criterion_kind kind)
 {
 	return names[kind];
@@ -336,7 +338,12 @@ bool criteria_read_not(struct load *load, const struct node *node, void *into)
 	if (!schema_read(load, node, "\"not\"", fields, sizeof fields / sizeof fields[0],
 	                 &negated))
 		return false;
-	memcpy(rule->unless, negated.when, sizeof rule->unless);
+	const struct criterion **unless =
+		arena_array(load->arena, CRITERION_KINDS, sizeof(struct criterion *));
+	if (!unless)
+		return load_memory(load);
+	memcpy(unless, negated.when, sizeof negated.when);
+	rule->unless = unless;
 	return true;
 }
 

@@ -6,6 +6,9 @@
 #include "rules/facts.h"
 #include "rules/rule.h"
 
+/* What a rule without `not` has there. */
+extern const struct criterion *const criteria_none[CRITERION_KINDS];
+
 /* Readers for schema rows; into is a struct rule. */
 schema_reader criteria_read_called, criteria_read_caller, criteria_read_host,
 	criteria_read_source, criteria_read_listener, criteria_read_header,

@@ -246,7 +246,7 @@ static bool fill_list(struct reader *reader, struct node *node, unsigned depth)
 		items[i] = reader->pending[first + i];
 	reader->pending_count = first;
 	node->type = NODE_LIST;
-	node->count = count;
+	node->count = (uint32_t)count; /* at most DOCUMENT_NODES_MAX */
 	node->items = items;
 	return true;
 }
@@ -270,7 +270,7 @@ static bool fill_mapping(struct reader *reader, struct node *node, unsigned dept
 	}
 	reader->pending_count = first;
 	node->type = NODE_MAPPING;
-	node->count = count;
+	node->count = (uint32_t)count;
 	node->pairs = pairs;
 	return true;
 }

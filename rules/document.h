@@ -9,25 +9,30 @@
 #ifndef RULES_DOCUMENT_H
 #define RULES_DOCUMENT_H
 
+#include <stdint.h>
+
 #include "rules/diags.h"
 #include "rules/slice.h"
 
-#define DOCUMENT_BYTES_MAX (64u << 20)
+#define DOCUMENT_BYTES_MAX (128u << 20)
 #define DOCUMENT_DEPTH_MAX 16
-#define DOCUMENT_NODES_MAX 4000000u
+#define DOCUMENT_NODES_MAX 10000000u
 
 enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAPPING };
 
 struct pair;
 
+/* Kept small: a large table has millions. */
 struct node {
-	enum node_type type;
+	unsigned char type; /* enum node_type */
+	bool plain;         /* a scalar without quotes: 42, not "42" */
+	uint32_t count;     /* items of a list, pairs of a mapping */
 	struct position position;
-	bool plain;        /* a scalar without quotes: 42, not "42" */
 	struct slice text; /* of a scalar; NUL-terminated behind its end */
-	size_t count;      /* items of a list, pairs of a mapping */
-	const struct node *const *items;
-	const struct pair *pairs; /* in the file's order; duplicate keys are all here */
+	union {            /* of a list, and of a mapping */
+		const struct node *const *items;
+		const struct pair *pairs; /* in the file's order, duplicate keys too */
+	};
 };
 
 struct pair {

@@ -12,6 +12,7 @@
 #include "rules/numbertable.h"
 #include "rules/sequence.h"
 #include "rules/shadow.h"
+#include "rules/table.h"
 #include "rules/tenants.h"
 #include "rules/times.h"
 #include "rules/zones.h"
@@ -72,6 +73,7 @@ static bool read_rule(struct load *load, const struct node *node, const char *wh
 {
 	struct rule_reading reading = {.rule = *rule};
 	reading.rule.position = node->position;
+	reading.rule.unless = criteria_none;
 	bool good = schema_read(load, node, what, rule_fields, field_count, &reading);
 	if (node->type == NODE_MAPPING)
 		good &= action_check(load, node, &reading.action);
@@ -93,10 +95,16 @@ static bool set_default_name(struct load *load, struct rule *rule, size_t number
 	return rule->name.at || load_memory(load);
 }
 
-static bool add_name(struct load *load, struct map *names, struct rule *rule)
+/* The names of one ruleset, which are forgotten when it has been read. */
+struct names {
+	struct arena *arena;
+	struct map map; /* → rule */
+};
+
+static bool add_name(struct load *load, struct names *names, struct rule *rule)
 {
 	char hint[DIAGS_HINT_MAX];
-	const struct rule *other = map_find(names, rule->name);
+	const struct rule *other = map_find(&names->map, rule->name);
 	if (other) {
 		diags_add(load->diags, SEVERITY_ERROR, rule->position,
 		          diags_hint(hint, "first defined at %s:%u:%u",
@@ -105,18 +113,20 @@ static bool add_name(struct load *load, struct map *names, struct rule *rule)
 		          "rule \"%s\" is defined twice", rule->name.at);
 		return false;
 	}
-	return map_add(names, load->arena, rule->name, rule) || load_memory(load);
+	return map_add(&names->map, names->arena, rule->name, rule) || load_memory(load);
 }
 
 static bool read_sequence(struct load *load, struct ruleset *ruleset,
                           const struct sequence *sequence)
 {
+	struct names names = {.arena = arena_new(TABLE_BYTES_MAX)};
 	ruleset->rules =
 		arena_array(load->arena, sequence->count, sizeof *ruleset->rules);
-	if (!ruleset->rules)
+	if (!ruleset->rules || !names.arena) {
+		arena_free(names.arena);
 		return load_memory(load);
+	}
 	ruleset->rule_count = sequence->count;
-	struct map names = {0};
 	bool good = true;
 	for (size_t i = 0; i < sequence->count && !load->out_of_memory; i++) {
 		struct rule *rule = &ruleset->rules[i];
@@ -125,6 +135,7 @@ static bool read_sequence(struct load *load, struct ruleset *ruleset,
 		good &= (rule->name.at || set_default_name(load, rule, i + 1)) &&
 		        add_name(load, &names, rule);
 	}
+	arena_free(names.arena);
 	return good && !load->out_of_memory;
 }
 
@@ -144,6 +155,7 @@ static bool read_default(struct load *load, struct ruleset *ruleset,
 {
 	ruleset->fallback.name = slice_of("default");
 	ruleset->fallback.action.status = 404; /* RFC 3261 21.4.5 */
+	ruleset->fallback.unless = criteria_none;
 	return !node ||
 	       read_rule(load, node, "\"default\"", ANSWER_FIELDS, &ruleset->fallback);
 }

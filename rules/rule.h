@@ -183,8 +183,8 @@ struct rule {
 	struct action action;
 	struct slice name;
 	struct position position;
-	const struct criterion *when[CRITERION_KINDS];   /* NULL: anything */
-	const struct criterion *unless[CRITERION_KINDS]; /* NULL: nothing */
+	const struct criterion *when[CRITERION_KINDS]; /* NULL: anything */
+	const struct criterion *const *unless; /* as many, NULL: nothing; rarely given */
 };
 
 struct index;

@@ -13,6 +13,9 @@ bool load_error(struct load *load, const struct node *node, const char *hint,
                 const char *format, ...)
 {
 	va_list args;
+	/* What is missing then may just not have been read. */
+	if (load->out_of_memory)
+		return false;
 	va_start(args, format);
 	diags_vadd(load->diags, SEVERITY_ERROR, node->position, hint, format, args);
 	va_end(args);

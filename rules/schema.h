@@ -74,7 +74,8 @@ bool schema_each(struct load *load, const struct node *node, const char *what,
 /* How many times schema_each() will call read. */
 size_t schema_each_count(const struct node *node);
 
-/* An error at node. Returns false, so that a reader can end with it. */
+/* An error at node. Returns false, so that a reader can end with it. Without memory left
+ * nothing is added. */
 bool load_error(struct load *load, const struct node *node, const char *hint,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 void load_warning(struct load *load, struct position position, const char *hint,

@@ -17,7 +17,7 @@
 #include "rules/facts.h"
 
 /* Memory of one table, as much again while it is read; and of each number table. */
-#define TABLE_BYTES_MAX ((size_t)1 << 30)
+#define TABLE_BYTES_MAX ((size_t)2 << 30)
 
 struct table;
 struct workspace;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,11 +48,30 @@ struct position textfile_position(const struct textfile *file, size_t offset)
 	return position;
 }
 
+/* Bytes of ASCII that text begins with, in whole words: most files are nothing else. */
+static size_t ascii_words(struct slice text)
+{
+	uint64_t word;
+	size_t len = 0;
+	for (; text.len - len >= sizeof word; len += sizeof word) {
+		memcpy(&word, text.at + len, sizeof word);
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	return len;
+}
+
 size_t textfile_offset(const struct textfile *file, size_t index)
 {
 	size_t offset = 0;
-	while (index-- > 0 && offset < file->text.len)
-		offset += slice_utf8(slice_skip(file->text, offset));
+	while (index > 0 && offset < file->text.len) {
+		struct slice rest = slice_skip(file->text, offset);
+		if (rest.len > index)
+			rest.len = index; /* as many characters at most */
+		size_t len = ascii_words(rest);
+		index -= len ? len : 1;
+		offset += len ? len : slice_utf8(slice_skip(file->text, offset));
+	}
 	return offset;
 }
 
@@ -121,7 +141,10 @@ static bool read_fd(int fd, size_t size_max, struct diags *diags, struct textfil
 static bool is_utf8(const struct textfile *file, struct diags *diags)
 {
 	for (size_t i = 0; i < file->text.len;) {
-		size_t len = slice_utf8(slice_skip(file->text, i));
+		struct slice rest = slice_skip(file->text, i);
+		size_t len = ascii_words(rest);
+		if (len == 0)
+			len = slice_utf8(rest);
 		if (len == 0) {
 			diags_add(diags, SEVERITY_ERROR, textfile_position(file, i),
 			          "save the file as UTF-8", "byte 0x%02X is not UTF-8",

@@ -430,39 +430,57 @@ static size_t whole_characters(const char *text, size_t len)
 	return whole;
 }
 
-void texts_word(struct texts_words *words, const char *before, struct slice word)
+/* Copies what fits of text to at; returns where the whole of it ends. */
+static size_t put(struct texts_words *words, size_t at, struct slice text)
 {
-	size_t room = sizeof words->text - words->len;
+	size_t room = at < TEXTS_WORDS_MAX ? TEXTS_WORDS_MAX - at : 0;
+	size_t len = text.len < room ? text.len : room;
+	if (len)
+		memcpy(words->text + at, text.at, len);
+	return at + text.len;
+}
+
+static void put_word(struct texts_words *words, struct slice before, struct slice word,
+                     struct slice quote)
+{
+	size_t end = words->len;
 	if (words->cut)
 		return;
-	int length = snprintf(words->text + words->len, room, "%s%s%s%.*s",
-	                      words->len ? ", " : "", before, *before ? " " : "",
-	                      (int)word.len, word.at ? word.at : "");
-	words->cut = (size_t)length >= room;
+	if (words->len)
+		end = put(words, end, slice_of(", "));
+	if (before.len) {
+		end = put(words, end, before);
+		end = put(words, end, slice_of(" "));
+	}
+	end = put(words, end, quote);
+	end = put(words, end, word);
+	end = put(words, end, quote);
+	words->cut = end >= TEXTS_WORDS_MAX;
 	if (!words->cut)
-		words->len += (size_t)length;
+		words->len = end;
 	else if (!words->len) /* better a part of it than nothing */
-		words->len = whole_characters(words->text, room - 1);
+		words->len = whole_characters(words->text, TEXTS_WORDS_MAX - 1);
+}
+
+void texts_word(struct texts_words *words, const char *before, struct slice word)
+{
+	put_word(words, slice_of(before), word, slice_of(""));
+}
+
+static void quote_word(struct texts_words *words, const char *before, struct slice word)
+{
+	put_word(words, slice_of(before), word, slice_of("\""));
 }
 
 bool texts_words_copy(struct load *load, const struct texts_words *words,
                       struct slice *out)
 {
-	char text[sizeof words->text + 8];
-	int length = snprintf(text, sizeof text, "%.*s%s", (int)words->len, words->text,
-	                      words->cut ? ", ..." : "");
-	*out = arena_copy(load->arena, (struct slice){text, (size_t)length});
+	struct texts_words ended = *words;
+	if (words->cut)
+		memcpy(ended.text + ended.len, ", ...", 5);
+	*out = arena_copy(load->arena,
+	                  (struct slice){ended.text, words->len + (words->cut ? 5 : 0)});
 	return out->at || load_memory(load);
-}
-
-static void quote_word(struct texts_words *words, const char *before, struct slice word)
-{
-	char quoted[sizeof words->text + 4];
-	int length = snprintf(
-		quoted, sizeof quoted, "\"%.*s\"",
-		(int)(word.len < sizeof words->text ? word.len : sizeof words->text),
-		word.at);
-	texts_word(words, before, (struct slice){quoted, (size_t)length});
 }
 
 bool texts_describe(struct load *load, const struct text_match *match, struct slice *out)

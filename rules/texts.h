@@ -48,8 +48,9 @@ bool texts_include(const struct text_match *outer, const struct text_match *inne
 /* For explanations: "112", prefix "+44", and so on, cut after some. */
 bool texts_describe(struct load *load, const struct text_match *match, struct slice *out);
 
+#define TEXTS_WORDS_MAX 96
 struct texts_words {
-	char text[96];
+	char text[TEXTS_WORDS_MAX + 8]; /* and room for ", ..." */
 	size_t len;
 	bool cut;
 };

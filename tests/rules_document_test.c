@@ -233,7 +233,7 @@ START_TEST(a_file_larger_than_the_maximum_is_refused)
 	write_file("a", 1);
 	ck_assert_int_eq(truncate("f.yaml", DOCUMENT_BYTES_MAX + 1), 0);
 	char *got = read_as(PLENTY);
-	ck_assert_str_eq(got, "f.yaml: error: the file is larger than 64 MiB\n");
+	ck_assert_str_eq(got, "f.yaml: error: the file is larger than 128 MiB\n");
 	free(got);
 }
 END_TEST
@@ -249,7 +249,7 @@ START_TEST(an_alias_counts_as_often_as_it_stands)
 		end += sprintf(end, "]\n");
 	}
 	expect(text, strlen(text),
-	       "f.yaml:8:16: error: more than 4000000 values\n"
+	       "f.yaml:8:36: error: more than 10000000 values\n"
 	       "  hint: an alias counts as often as it stands\n");
 }
 END_TEST
@@ -281,7 +281,7 @@ static const struct {
 	{"a\n...\n%TAG !a! b\n", 8 << 20,
          "f.yaml:3:1: error: a second document begins\n"
          "  hint: a file holds one document\n"},
-	{"-\n", 8 << 20, "f.yaml:4000000:2: error: more than 4000000 values\n"},
+	{"-\n", 24 << 20, "f.yaml:10000000:2: error: more than 10000000 values\n"},
 };
 
 START_TEST(a_hostile_file_is_soon_refused)

@@ -107,6 +107,9 @@ static const struct {
 	{"\xef\xbb\xbf"
          "a: \xc3\xbcr\nb: \xe4\n",
          "file:2:4: error: byte 0xE4 is not UTF-8\n  hint: save the file as UTF-8\n"},
+	{"0123456789abcdef\xc3\xbc"
+         "01234567\xff",
+         "file:1:26: error: byte 0xFF is not UTF-8\n  hint: save the file as UTF-8\n"},
 	{"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80\xc3",
          "file:1:4: error: byte 0xC3 is not UTF-8\n  hint: save the file as UTF-8\n"},
 };
@@ -149,6 +152,11 @@ static const struct {
 	unsigned line, column;
 	size_t index; /* of the same byte, in characters */
 } places[] = {
+	{"0123456789abcdef\xc3\xbc"
+         "0123456789",
+         27, 1, 27, 26},
+	{"0123456789abcdef\xc3\xbc", 15, 1, 16, 15},
+	{"0123456789abcdef\xc3\xbc", 18, 1, 18, 17},
 	{"abc", 0, 1, 1, 0},
 	{"abc", 3, 1, 4, 3},
 	{"a\nbc", 1, 1, 2, 1},
