@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define COUNT(of) (sizeof(of) / sizeof((of)[0]))
 
@@ -58,22 +59,6 @@ static const char *const groups[] = {"tg-1", "tg-2", "example.net", "+44"};
 static const char *const header_names[] = {"X-One", "X-Two", "Subject"};
 static const char *const values[] = {"acme", "acme corp", "Acme", "b"};
 
-void random_init(void)
-{
-	for (size_t i = 0; i < COUNT(regexes); i++)
-		regcomp(&regexes[i].compiled, regexes[i].text, REG_EXTENDED);
-	for (size_t i = 0; i < COUNT(replaced); i++)
-		regcomp(&replaced[i].compiled, replaced[i].text, REG_EXTENDED);
-}
-
-void random_fini(void)
-{
-	for (size_t i = 0; i < COUNT(regexes); i++)
-		regfree(&regexes[i].compiled);
-	for (size_t i = 0; i < COUNT(replaced); i++)
-		regfree(&replaced[i].compiled);
-}
-
 static void append(char *to, char c)
 {
 	size_t length = strlen(to);
@@ -122,6 +107,116 @@ static void random_text(uint64_t *state, enum ref_kind kind, char to[REF_TEXT])
 	default:
 		random_number(state, to);
 	}
+}
+
+/* Times */
+
+static const char *const zones[REF_ZONES] = {"UTC", "Europe/London", "America/New_York"};
+static struct ref_moment moments[64];
+static const int turns[] = {0,         6 * 3600,  8 * 3600 + 1800,
+                            12 * 3600, 18 * 3600, 22 * 3600};
+
+static void show_clock(time_t at, struct ref_clock *clock)
+{
+	struct tm tm;
+	localtime_r(&at, &tm);
+	*clock = (struct ref_clock){tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	                            tm.tm_wday,
+	                            tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec};
+}
+
+/* The clocks are those of the C library. Yesterday is the day before at noon, for the
+ * day may have 23 or 25 hours; its second does not count. Many of the moments are at a
+ * full hour of 2026, or a second before. */
+static void init_moments(void)
+{
+	uint64_t state = 1;
+	for (size_t i = 0; i < COUNT(moments); i++)
+		moments[i].now_s = 1767225600 +
+		                   (int64_t)random_below(&state, 365 * 48) * 1800 -
+		                   (int64_t)random_below(&state, 2);
+	for (size_t zone = 0; zone < REF_ZONES; zone++) {
+		setenv("TZ", zones[zone], 1);
+		tzset();
+		for (size_t i = 0; i < COUNT(moments); i++) {
+			struct ref_moment *moment = &moments[i];
+			show_clock((time_t)moment->now_s, &moment->clocks[zone]);
+			show_clock((time_t)moment->now_s - moment->clocks[zone].second -
+			                   12 * 3600,
+			           &moment->yesterday[zone]);
+		}
+	}
+	unsetenv("TZ");
+	tzset();
+}
+
+static size_t random_dates(uint64_t *state, struct ref_date dates[2])
+{
+	size_t count = 1 + random_below(state, 2);
+	for (size_t i = 0; i < count; i++) {
+		int first = 1 + (int)random_below(state, 28);
+		int more = (int)random_below(state, (size_t)(29 - first));
+		dates[i] = (struct ref_date){
+			one_in(state, 2) ? 1 + (int)random_below(state, 12) : 0, first,
+			one_in(state, 3) ? first : first + more};
+	}
+	return count;
+}
+
+/* One that another excepts comes before it, and excepts none itself. */
+static void random_time(uint64_t *state, size_t i, struct ref_table *table)
+{
+	struct ref_time *time = &table->times[i];
+	sprintf(time->name, "time%zu", i);
+	time->zone = random_below(state, REF_ZONES);
+	if (one_in(state, 2))
+		time->days = (unsigned)(1 + random_below(state, 127));
+	if (!one_in(state, 3)) {
+		time->hour_count = 1 + random_below(state, 2);
+		for (size_t j = 0; j < time->hour_count; j++) {
+			size_t from = random_below(state, COUNT(turns));
+			time->hours[j][0] = turns[from];
+			time->hours[j][1] =
+				turns[(from + 1 + random_below(state, 4)) % COUNT(turns)];
+			if (!time->hours[j][1])
+				time->hours[j][1] = 24 * 3600;
+		}
+	}
+	if (one_in(state, 3) || (!time->days && !time->hour_count))
+		time->date_count = random_dates(state, time->dates);
+	if (one_in(state, 4))
+		time->except_date_count = random_dates(state, time->except_dates);
+	if (i >= REF_TIMES / 2 && one_in(state, 3))
+		time->except = &table->times[random_below(state, REF_TIMES / 2)];
+}
+
+static void random_span(uint64_t *state, size_t rare, struct ref_span *span)
+{
+	*span = (struct ref_span){INT64_MIN, INT64_MAX};
+	if (!one_in(state, rare))
+		return;
+	int64_t a = PICK(state, moments).now_s, b = PICK(state, moments).now_s;
+	if (!one_in(state, 3))
+		span->from_s = a < b ? a : b;
+	if (a != b && !one_in(state, 3))
+		span->until_s = a < b ? b : a;
+}
+
+void random_init(void)
+{
+	for (size_t i = 0; i < COUNT(regexes); i++)
+		regcomp(&regexes[i].compiled, regexes[i].text, REG_EXTENDED);
+	init_moments();
+	for (size_t i = 0; i < COUNT(replaced); i++)
+		regcomp(&replaced[i].compiled, replaced[i].text, REG_EXTENDED);
+}
+
+void random_fini(void)
+{
+	for (size_t i = 0; i < COUNT(regexes); i++)
+		regfree(&regexes[i].compiled);
+	for (size_t i = 0; i < COUNT(replaced); i++)
+		regfree(&replaced[i].compiled);
 }
 
 /* Tables */
@@ -173,8 +268,14 @@ static void random_headers(uint64_t *state, struct ref_criteria *criteria)
 }
 
 /* Each of the others in one rule of rare. */
-static void random_criteria(uint64_t *state, size_t rare, struct ref_criteria *criteria)
+static void random_criteria(uint64_t *state, size_t rare, const struct ref_table *table,
+                            struct ref_criteria *criteria)
 {
+	if (one_in(state, rare)) {
+		criteria->time_count = 1 + random_below(state, 2);
+		for (size_t i = 0; i < criteria->time_count; i++)
+			criteria->times[i] = &PICK(state, table->times);
+	}
 	for (int kind = REF_CALLER; kind < REF_TEXT_KINDS; kind++)
 		if (one_in(state, rare))
 			random_texts(state, kind, &criteria->texts[kind]);
@@ -184,14 +285,15 @@ static void random_criteria(uint64_t *state, size_t rare, struct ref_criteria *c
 	criteria->npdi = one_in(state, 2);
 }
 
-static void random_negation(uint64_t *state, struct ref_rule *rule)
+static void random_negation(uint64_t *state, const struct ref_table *table,
+                            struct ref_rule *rule)
 {
 	rule->negates = one_in(state, 4);
 	if (!rule->negates)
 		return;
 	if (one_in(state, 2))
 		random_texts(state, REF_CALLED, &rule->unless.texts[REF_CALLED]);
-	random_criteria(state, 8, &rule->unless);
+	random_criteria(state, 8, table, &rule->unless);
 }
 
 static void random_tier(uint64_t *state, const struct ref_table *table,
@@ -296,34 +398,60 @@ static void random_gateway(uint64_t *state, size_t i, struct ref_gateway *gatewa
 	gateway->hostport = PICK(state, hostports);
 	gateway->weight = one_in(state, 2) ? 1 : (unsigned)(1 + random_below(state, 100));
 	gateway->enabled = !one_in(state, 5);
+	random_span(state, 8, &gateway->span);
+}
+
+static void random_ruleset(uint64_t *state, const struct ref_table *table,
+                           size_t rule_max, struct ref_ruleset *set)
+{
+	set->longest = one_in(state, 2);
+	set->rule_count = random_below(state, rule_max + 1);
+	size_t rare = 4 + random_below(state, 30);
+	for (size_t i = 0; i < set->rule_count; i++) {
+		struct ref_rule *rule = &set->rules[i];
+		sprintf(rule->name, one_in(state, 2) ? "rule %zu" : "r%zu", i + 1);
+		if (!one_in(state, 8))
+			random_texts(state, REF_CALLED, &rule->when.texts[REF_CALLED]);
+		random_criteria(state, rare, table, &rule->when);
+		random_span(state, rare, &rule->span);
+		random_negation(state, table, rule);
+		random_answer(state, table, rule);
+	}
+	strcpy(set->fallback.name, "default");
+	if (one_in(state, 2)) {
+		random_answer(state, table, &set->fallback);
+	} else {
+		set->fallback.status = 404;
+		set->fallback.phrase = set->fallback.reason = "";
+	}
+}
+
+static void random_tenant(uint64_t *state, const struct ref_table *table, size_t i,
+                          struct ref_ruleset *set)
+{
+	static const enum ref_kind scopes[] = {REF_PROFILE, REF_PEER, REF_HOST};
+	sprintf(set->name, "t%zu", i);
+	size_t first = random_below(state, 3), count = 1 + random_below(state, 2);
+	for (size_t j = 0; j < count; j++) {
+		enum ref_kind kind = scopes[(first + j) % 3];
+		random_texts(state, kind, &set->scope.texts[kind]);
+	}
+	random_ruleset(state, table, 12, set);
 }
 
 void random_table(uint64_t *state, struct ref_table *table)
 {
 	memset(table, 0, sizeof *table);
-	table->longest = one_in(state, 2);
 	table->ignores_rn = one_in(state, 3);
 	table->gateway_count = 1 + random_below(state, REF_GATEWAYS);
 	for (size_t i = 0; i < table->gateway_count; i++)
 		random_gateway(state, i, &table->gateways[i]);
-	table->rule_count = random_below(state, REF_RULES + 1);
-	size_t rare = 4 + random_below(state, 30);
-	for (size_t i = 0; i < table->rule_count; i++) {
-		struct ref_rule *rule = &table->rules[i];
-		sprintf(rule->name, one_in(state, 2) ? "rule %zu" : "r%zu", i + 1);
-		if (!one_in(state, 8))
-			random_texts(state, REF_CALLED, &rule->when.texts[REF_CALLED]);
-		random_criteria(state, rare, &rule->when);
-		random_negation(state, rule);
-		random_answer(state, table, rule);
-	}
-	strcpy(table->fallback.name, "default");
-	if (one_in(state, 2)) {
-		random_answer(state, table, &table->fallback);
-	} else {
-		table->fallback.status = 404;
-		table->fallback.phrase = table->fallback.reason = "";
-	}
+	for (size_t i = 0; i < REF_TIMES; i++)
+		random_time(state, i, table);
+	table->tenant_count = one_in(state, 2) ? random_below(state, REF_TENANTS + 1) : 0;
+	for (size_t i = 0; i < table->tenant_count; i++)
+		random_tenant(state, table, i, &table->tenants[i]);
+	random_ruleset(state, table, REF_RULES, &table->top);
 }
 
 /* Calls */
@@ -343,13 +471,12 @@ static void wanted_text(uint64_t *state, enum ref_kind kind,
 		append(to, "0127"[random_below(state, 4)]);
 }
 
-static void call_text(uint64_t *state, enum ref_kind kind, const struct ref_table *table,
+static void call_text(uint64_t *state, enum ref_kind kind, const struct ref_ruleset *set,
                       char to[REF_TEXT])
 {
-	for (int tries = 0; tries < 4 && table->rule_count && !one_in(state, 5);
-	     tries++) {
+	for (int tries = 0; tries < 4 && set->rule_count && !one_in(state, 5); tries++) {
 		const struct ref_rule *rule =
-			&table->rules[random_below(state, table->rule_count)];
+			&set->rules[random_below(state, set->rule_count)];
 		const struct ref_texts *texts = one_in(state, 4)
 		                                        ? &rule->unless.texts[kind]
 		                                        : &rule->when.texts[kind];
@@ -373,9 +500,18 @@ static void disguise_host(uint64_t *state, char host[REF_TEXT])
 void random_call(uint64_t *state, const struct ref_table *table, struct ref_call *call)
 {
 	memset(call, 0, sizeof *call);
+	call->moment = &PICK(state, moments);
+	const struct ref_ruleset *set =
+		table->tenant_count && one_in(state, 2)
+			? &table->tenants[random_below(state, table->tenant_count)]
+			: &table->top;
 	for (int kind = 0; kind < REF_TEXT_KINDS; kind++)
 		if (kind < REF_RN || one_in(state, 3))
-			call_text(state, kind, table, call->texts[kind]);
+			call_text(state, kind, set, call->texts[kind]);
+	for (int kind = 0; kind < REF_TEXT_KINDS; kind++)
+		if (set->scope.texts[kind].count)
+			wanted_text(state, kind, &set->scope.texts[kind],
+			            call->texts[kind]);
 	strcpy(call->texts[REF_SOURCE], PICK(state, addresses));
 	disguise_host(state, call->texts[REF_HOST]);
 	if (one_in(state, 10))
@@ -484,6 +620,10 @@ static void put_criteria(FILE *to, uint64_t *state, const struct ref_criteria *c
 		put_texts(to, state, kind, &criteria->texts[kind]);
 		fputs(", ", to);
 	}
+	if (criteria->time_count)
+		fprintf(to, "time: [%s%s%s], ", criteria->times[0]->name,
+		        criteria->time_count > 1 ? ", " : "",
+		        criteria->time_count > 1 ? criteria->times[1]->name : "");
 	if (criteria->has_npdi)
 		fprintf(to, "npdi: %s, ", criteria->npdi ? "true" : "false");
 	if (!criteria->header_count)
@@ -564,10 +704,85 @@ static void put_answer(FILE *to, const struct ref_table *table,
 	fputs("}", to);
 }
 
+static void put_moment(FILE *to, const char *key, int64_t at, const char *after)
+{
+	char text[64];
+	time_t time = (time_t)at;
+	struct tm tm;
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&time, &tm));
+	fprintf(to, "%s: \"%s\"%s", key, text, after);
+}
+
+static void put_span(FILE *to, const struct ref_span *span)
+{
+	if (span->from_s != INT64_MIN)
+		put_moment(to, "from", span->from_s, ", ");
+	if (span->until_s != INT64_MAX)
+		put_moment(to, "until", span->until_s, ", ");
+}
+
+static void put_dates(FILE *to, const struct ref_date dates[2], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct ref_date *date = &dates[i];
+		char month[8] = "";
+		if (date->month)
+			sprintf(month, "%02d-", date->month);
+		fprintf(to, "%s\"%s%02d", i ? ", " : "", month, date->first);
+		if (date->last > date->first)
+			fprintf(to, "..%s%02d", month, date->last);
+		fputs("\"", to);
+	}
+}
+
+static void put_hour(FILE *to, int second, const char *after)
+{
+	fprintf(to, "%02d:%02d%s", second / 3600, second / 60 % 60, after);
+}
+
+static void put_time(FILE *to, const struct ref_time *time)
+{
+	static const char *const days[] = {"sun", "mon", "tue", "wed",
+	                                   "thu", "fri", "sat"};
+	fprintf(to, "  %s: {zone: %s", time->name, zones[time->zone]);
+	const char *comma = "";
+	if (time->days) {
+		fputs(", days: [", to);
+		for (size_t i = 0; i < 7; i++)
+			if (time->days >> i & 1)
+				fprintf(to, "%s%s", comma, days[i]), comma = ", ";
+		fputs("]", to);
+	}
+	if (time->hour_count) {
+		fputs(", hours: [", to);
+		for (size_t i = 0; i < time->hour_count; i++) {
+			fputs(i ? ", \"" : "\"", to);
+			put_hour(to, time->hours[i][0], "-");
+			put_hour(to, time->hours[i][1], "\"");
+		}
+		fputs("]", to);
+	}
+	if (time->date_count) {
+		fputs(", dates: [", to);
+		put_dates(to, time->dates, time->date_count);
+		fputs("]", to);
+	}
+	if (time->except_date_count || time->except) {
+		fputs(", except: [", to);
+		put_dates(to, time->except_dates, time->except_date_count);
+		if (time->except)
+			fprintf(to, "%s%s", time->except_date_count ? ", " : "",
+			        time->except->name);
+		fputs("]", to);
+	}
+	fputs("}\n", to);
+}
+
 static void put_gateway(FILE *to, const struct ref_gateway *gateway)
 {
-	fprintf(to, "  %s: {uri: \"sip:%s%s\"", gateway->name, gateway->user,
-	        gateway->hostport);
+	fprintf(to, "  %s: {", gateway->name);
+	put_span(to, &gateway->span);
+	fprintf(to, "uri: \"sip:%s%s\"", gateway->user, gateway->hostport);
 	if (gateway->weight != 1)
 		fprintf(to, ", weight: %u", gateway->weight);
 	if (!gateway->enabled)
@@ -575,26 +790,18 @@ static void put_gateway(FILE *to, const struct ref_gateway *gateway)
 	fputs("}\n", to);
 }
 
-char *random_yaml(uint64_t *state, const struct ref_table *table)
+static void put_ruleset(FILE *to, uint64_t *state, const struct ref_table *table,
+                        const struct ref_ruleset *set, const char *indent)
 {
-	char *yaml = NULL;
-	size_t size;
-	FILE *to = open_memstream(&yaml, &size);
-	fprintf(to, "match: %s\n", table->longest ? "longest" : "first");
-	if (table->ignores_rn)
-		fputs("routing_number: ignore\n", to);
-	else if (one_in(state, 2))
-		fputs("routing_number: use\n", to);
-	fputs("gateways:\n", to);
-	for (size_t i = 0; i < table->gateway_count; i++)
-		put_gateway(to, &table->gateways[i]);
-	fputs(table->rule_count ? "rules:\n" : "rules: []\n", to);
-	for (size_t i = 0; i < table->rule_count; i++) {
-		const struct ref_rule *rule = &table->rules[i];
-		fputs("- {", to);
+	fprintf(to, "%smatch: %s\n", indent, set->longest ? "longest" : "first");
+	fprintf(to, "%srules:%s\n", indent, set->rule_count ? "" : " []");
+	for (size_t i = 0; i < set->rule_count; i++) {
+		const struct ref_rule *rule = &set->rules[i];
+		fprintf(to, "%s- {", indent);
 		if (rule->name[1] != 'u') /* the name that it gets without one */
 			fprintf(to, "name: %s, ", rule->name);
 		put_criteria(to, state, &rule->when);
+		put_span(to, &rule->span);
 		if (rule->negates) {
 			fputs("not: {", to);
 			put_criteria(to, state, &rule->unless);
@@ -603,11 +810,47 @@ char *random_yaml(uint64_t *state, const struct ref_table *table)
 		put_answer(to, table, rule);
 		fputs("}\n", to);
 	}
-	if (table->fallback.status != 404 || *table->fallback.phrase) {
-		fputs("default: {", to);
-		put_answer(to, table, &table->fallback);
+	if (set->fallback.status != 404 || *set->fallback.phrase) {
+		fprintf(to, "%sdefault: {", indent);
+		put_answer(to, table, &set->fallback);
 		fputs("}\n", to);
 	}
+}
+
+static void put_scope(FILE *to, uint64_t *state, const struct ref_criteria *scope)
+{
+	for (int kind = 0; kind < REF_TEXT_KINDS; kind++) {
+		if (!scope->texts[kind].count)
+			continue;
+		fprintf(to, "    %s: ", kind_names[kind]);
+		put_texts(to, state, kind, &scope->texts[kind]);
+		fputs("\n", to);
+	}
+}
+
+char *random_yaml(uint64_t *state, const struct ref_table *table)
+{
+	char *yaml = NULL;
+	size_t size;
+	FILE *to = open_memstream(&yaml, &size);
+	if (table->ignores_rn)
+		fputs("routing_number: ignore\n", to);
+	else if (one_in(state, 2))
+		fputs("routing_number: use\n", to);
+	fputs("gateways:\n", to);
+	for (size_t i = 0; i < table->gateway_count; i++)
+		put_gateway(to, &table->gateways[i]);
+	fputs("times:\n", to);
+	for (size_t i = 0; i < REF_TIMES; i++)
+		put_time(to, &table->times[i]);
+	if (table->tenant_count)
+		fputs("tables:\n", to);
+	for (size_t i = 0; i < table->tenant_count; i++) {
+		fprintf(to, "  %s:\n", table->tenants[i].name);
+		put_scope(to, state, &table->tenants[i].scope);
+		put_ruleset(to, state, table, &table->tenants[i], "    ");
+	}
+	put_ruleset(to, state, table, &table->top, "");
 	fclose(to);
 	return yaml;
 }

@@ -107,6 +107,64 @@ static bool headers_match(const struct ref_criteria *criteria,
 	return true;
 }
 
+/* Times */
+
+static bool date_has(const struct ref_date *date, const struct ref_clock *clock)
+{
+	return (!date->month || date->month == clock->month) &&
+	       clock->day >= date->first && clock->day <= date->last;
+}
+
+static bool dates_have(const struct ref_date dates[2], size_t count,
+                       const struct ref_clock *clock)
+{
+	for (size_t i = 0; i < count; i++)
+		if (date_has(&dates[i], clock))
+			return true;
+	return false;
+}
+
+/* "All of its keys that are given must hold", of the day on which the hours begin. */
+static bool day_holds(const struct ref_time *time, const struct ref_clock *begin)
+{
+	return (!time->days || (time->days >> begin->weekday & 1)) &&
+	       (!time->date_count || dates_have(time->dates, time->date_count, begin)) &&
+	       !dates_have(time->except_dates, time->except_date_count, begin);
+}
+
+static bool time_holds(const struct ref_time *time, const struct ref_moment *moment)
+{
+	const struct ref_clock *today = &moment->clocks[time->zone];
+	const struct ref_clock *yesterday = &moment->yesterday[time->zone];
+	if (time->except && time_holds(time->except, moment))
+		return false;
+	if (!time->hour_count)
+		return day_holds(time, today);
+	for (size_t i = 0; i < time->hour_count; i++) {
+		int from = time->hours[i][0], to = time->hours[i][1];
+		bool over_midnight = from > to;
+		if (today->second >= from && (over_midnight || today->second < to) &&
+		    day_holds(time, today))
+			return true;
+		if (over_midnight && today->second < to && day_holds(time, yesterday))
+			return true;
+	}
+	return false;
+}
+
+static bool times_match(const struct ref_criteria *criteria, const struct ref_call *call)
+{
+	for (size_t i = 0; i < criteria->time_count; i++)
+		if (time_holds(criteria->times[i], call->moment))
+			return true;
+	return false;
+}
+
+static bool span_has(const struct ref_span *span, const struct ref_call *call)
+{
+	return call->moment->now_s >= span->from_s && call->moment->now_s < span->until_s;
+}
+
 /* "A rule matches if all of its criteria match." */
 static bool all_match(const struct ref_criteria *criteria, const struct ref_call *call)
 {
@@ -115,6 +173,7 @@ static bool all_match(const struct ref_criteria *criteria, const struct ref_call
 		    !any_matches(kind, &criteria->texts[kind], call->texts[kind]))
 			return false;
 	return headers_match(criteria, call) &&
+	       (!criteria->time_count || times_match(criteria, call)) &&
 	       (!criteria->has_npdi || criteria->npdi == call->npdi);
 }
 
@@ -125,12 +184,13 @@ static bool none_matches(const struct ref_criteria *criteria, const struct ref_c
 		if (any_matches(kind, &criteria->texts[kind], call->texts[kind]))
 			return false;
 	return !(criteria->header_count && headers_match(criteria, call)) &&
+	       !times_match(criteria, call) &&
 	       !(criteria->has_npdi && criteria->npdi == call->npdi);
 }
 
 static bool rule_matches(const struct ref_rule *rule, const struct ref_call *call)
 {
-	return all_match(&rule->when, call) &&
+	return span_has(&rule->span, call) && all_match(&rule->when, call) &&
 	       (!rule->negates || none_matches(&rule->unless, call));
 }
 
@@ -154,23 +214,35 @@ static size_t rank(const struct ref_rule *rule, const struct ref_call *call)
 	return best;
 }
 
+/* "A request asks the first table that is for it, and only that one; if none is, the
+ * rules of the top level." */
+const struct ref_ruleset *reference_ruleset(const struct ref_table *table,
+                                            const struct ref_call *call)
+{
+	for (size_t i = 0; i < table->tenant_count; i++)
+		if (all_match(&table->tenants[i].scope, call))
+			return &table->tenants[i];
+	return &table->top;
+}
+
 /* "For a number with rn, rules see the routing number as the called number." */
 const struct ref_rule *reference_match(const struct ref_table *table,
                                        const struct ref_call *asked)
 {
+	const struct ref_ruleset *set = reference_ruleset(table, asked);
 	const struct ref_rule *best = NULL;
 	struct ref_call seen = *asked;
 	const struct ref_call *call = &seen;
 	if (*asked->texts[REF_RN] && !table->ignores_rn)
 		strcpy(seen.texts[REF_CALLED], asked->texts[REF_RN]);
-	for (size_t i = 0; i < table->rule_count; i++) {
-		const struct ref_rule *rule = &table->rules[i];
+	for (size_t i = 0; i < set->rule_count; i++) {
+		const struct ref_rule *rule = &set->rules[i];
 		if (!rule_matches(rule, call))
 			continue;
-		if (!best || (table->longest && rank(rule, call) > rank(best, call)))
+		if (!best || (set->longest && rank(rule, call) > rank(best, call)))
 			best = rule;
 	}
-	return best ? best : &table->fallback;
+	return best ? best : &set->fallback;
 }
 
 /* Rewriting */
@@ -347,7 +419,9 @@ static bool tier_agrees(struct offers *offers, const struct ref_tier *tier, FILE
 		const struct ref_gateway *gateway =
 			&offers->table->gateways[tier->members[i]];
 		make_uri(gateway, offers->filling, uris[i]);
-		open[i] = gateway->enabled && !is_offered(offers, uris[i]);
+		open[i] = gateway->enabled &&
+		          span_has(&gateway->span, offers->filling->call) &&
+		          !is_offered(offers, uris[i]);
 		bool twice = false;
 		for (size_t j = 0; j < i; j++)
 			twice |= open[j] && open[i] && strcmp(uris[i], uris[j]) == 0;
@@ -420,8 +494,10 @@ bool reference_agrees(const struct ref_table *table, const struct ref_call *call
                       const struct decision *decision, FILE *why)
 {
 	const struct ref_rule *rule = reference_match(table, call);
-	if (!is(decision->rule, rule->name))
-		return fprintf(why, "rule %s is expected\n", rule->name) < 0;
+	const char *tenant = reference_ruleset(table, call)->name;
+	if (!is(decision->rule, rule->name) || !is(decision->table, tenant))
+		return fprintf(why, "rule %s of table \"%s\" is expected\n", rule->name,
+		               tenant) < 0;
 	return rule->status < 400 ? redirect_agrees(table, rule, call, decision, why)
 	                          : reject_agrees(rule, decision, why);
 }

@@ -11,6 +11,7 @@
 #include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "rules/decision.h"
@@ -52,6 +53,39 @@ enum ref_kind {
 	REF_TEXT_KINDS, /* those above have texts */
 };
 
+/* What a clock shows. */
+struct ref_clock {
+	int year, month, day, weekday; /* month from 1, Sunday is 0 */
+	int second;                    /* of the day */
+};
+
+#define REF_ZONES 3
+
+/* Now, and what the clocks of these zones show then and did a day before. */
+struct ref_moment {
+	int64_t now_s;
+	struct ref_clock clocks[REF_ZONES], yesterday[REF_ZONES];
+};
+
+struct ref_time {
+	char name[32];
+	size_t zone;
+	unsigned days; /* a bit each; 0: not given */
+	size_t hour_count;
+	int hours[2][2]; /* in seconds; from greater than to: past midnight */
+	size_t date_count;
+	struct ref_date {
+		int month, first, last; /* month 0: every one */
+	} dates[2], except_dates[2];
+	size_t except_date_count;
+	const struct ref_time *except; /* NULL: none */
+};
+
+/* Half open; INT64_MIN, INT64_MAX: not given. */
+struct ref_span {
+	int64_t from_s, until_s;
+};
+
 struct ref_criteria {
 	struct ref_texts texts[REF_TEXT_KINDS]; /* count 0: not given */
 	size_t header_count;
@@ -60,6 +94,8 @@ struct ref_criteria {
 		struct ref_texts texts;
 	} headers[REF_HEADERS];
 	bool has_npdi, npdi;
+	size_t time_count;
+	const struct ref_time *times[2];
 };
 
 struct ref_gateway {
@@ -68,6 +104,7 @@ struct ref_gateway {
 	const char *hostport; /* "gw1.test;transport=tcp" */
 	unsigned weight;
 	bool enabled;
+	struct ref_span span;
 };
 
 struct ref_tier {
@@ -91,6 +128,7 @@ struct ref_rewrite {
 struct ref_rule {
 	char name[16];
 	struct ref_criteria when, unless;
+	struct ref_span span;
 	bool negates; /* `unless` is given */
 	unsigned status;
 	struct ref_route route;
@@ -102,14 +140,25 @@ struct ref_rule {
 
 #define REF_RULES    48
 #define REF_GATEWAYS 16
+#define REF_TIMES    6
+#define REF_TENANTS  4
+
+/* Rules of a tenant, or those of the top level. */
+struct ref_ruleset {
+	char name[24];             /* empty: the top level */
+	struct ref_criteria scope; /* profile, peer, host */
+	bool longest;
+	size_t rule_count;
+	struct ref_rule rules[REF_RULES];
+	struct ref_rule fallback;
+};
 
 struct ref_table {
-	bool longest;
 	bool ignores_rn; /* routing_number: ignore */
-	size_t rule_count, gateway_count;
-	struct ref_rule rules[REF_RULES];
+	size_t gateway_count, tenant_count;
 	struct ref_gateway gateways[REF_GATEWAYS];
-	struct ref_rule fallback;
+	struct ref_time times[REF_TIMES];
+	struct ref_ruleset tenants[REF_TENANTS], top;
 };
 
 /* Texts as rules see them: numbers are cleaned. */
@@ -117,9 +166,14 @@ struct ref_call {
 	char texts[REF_TEXT_KINDS][REF_TEXT]; /* source: an address */
 	bool npdi;
 	const char *headers[2 * REF_HEADERS + 1]; /* name, value, ..., NULL */
+	const struct ref_moment *moment;
 };
 
-/* The rule that decides; table->fallback if none matches. */
+/* The rules that are asked. */
+const struct ref_ruleset *reference_ruleset(const struct ref_table *table,
+                                            const struct ref_call *call);
+
+/* The rule that decides; the fallback if none matches. */
 const struct ref_rule *reference_match(const struct ref_table *table,
                                        const struct ref_call *call);
 

@@ -51,6 +51,7 @@ static struct facts facts_of(const struct ref_call *call, uint64_t call_key)
 	                      .tgrp = slice_of(call->texts[REF_TGRP]),
 	                      .trunk_context = slice_of(call->texts[REF_TRUNK_CONTEXT]),
 	                      .npdi = call->npdi,
+	                      .now_s = call->moment->now_s,
 	                      .call_key = call_key,
 	                      .header = loading_header,
 	                      .request = call->headers};
@@ -100,7 +101,7 @@ static void check(const struct ref_table *model, const struct ref_call *call,
 
 /* What the calls came to, to see that none of it is rare. */
 struct met {
-	size_t exact, prefix, rest, fallback, redirects, shared, tables[2];
+	size_t exact, prefix, rest, fallback, tenants, redirects, shared, tables[2];
 };
 
 static bool wants(const struct ref_rule *rule, const char *called, enum ref_form form)
@@ -120,7 +121,7 @@ static void count(struct met *met, const struct ref_table *model,
 {
 	const struct ref_rule *rule = reference_match(model, call);
 	const char *called = call->texts[REF_CALLED];
-	if (rule == &model->fallback)
+	if (rule == &reference_ruleset(model, call)->fallback)
 		met->fallback++;
 	else if (wants(rule, called, REF_EXACT))
 		met->exact++;
@@ -128,6 +129,7 @@ static void count(struct met *met, const struct ref_table *model,
 		met->prefix++;
 	else
 		met->rest++;
+	met->tenants += decision->table.len > 0;
 	met->redirects += decision->status < 400;
 	met->shared += decision->target_count > 1;
 }
@@ -177,7 +179,7 @@ static void try_table(uint64_t *state, struct met *met)
 	char *yaml = random_yaml(state, &model), *less_yaml = random_yaml(state, &less);
 	struct table *table = load(yaml), *less_table = load(less_yaml);
 	bool comparable = !share_a_uri(&model);
-	met->tables[model.longest]++;
+	met->tables[model.top.longest]++;
 	for (size_t i = 0; i < CALLS_OF_A_TABLE; i++) {
 		struct ref_call call;
 		struct decision decision, without;
@@ -207,11 +209,14 @@ START_TEST(a_table_decides_as_the_manual_says)
 	for (size_t i = 0; i < tables; i++)
 		try_table(&state, &met);
 	size_t all = tables * CALLS_OF_A_TABLE;
-	printf("SEED=%" PRIu64 ": %zu calls over %zu + %zu tables: %zu exact, %zu by "
-	       "prefix, %zu by other rules, %zu default; %zu redirects, %zu of them with "
-	       "several targets\n",
-	       seed, all, met.tables[0], met.tables[1], met.exact, met.prefix, met.rest,
-	       met.fallback, met.redirects, met.shared);
+	printf("SEED=%" PRIu64
+	       ": %zu calls over %zu + %zu tables, %zu of them of tenants: "
+	       "%zu exact, %zu by prefix, %zu by other rules, %zu default; %zu "
+	       "redirects, "
+	       "%zu of them with several targets\n",
+	       seed, all, met.tables[0], met.tables[1], met.tenants, met.exact,
+	       met.prefix, met.rest, met.fallback, met.redirects, met.shared);
+	ck_assert_uint_gt(met.tenants, all / 20);
 	ck_assert_uint_gt(met.exact, all / 50);
 	ck_assert_uint_gt(met.prefix, all / 10);
 	ck_assert_uint_gt(met.rest, all / 50);

@@ -51,9 +51,9 @@ static struct redirect *redirect;
 static void start(void)
 {
 	static char path[96];
-	struct diags *diags = diags_new();
 	if (redirect)
 		return;
+	struct diags *diags = diags_new();
 	REQUIRE(su_init() == 0 && message_init() && diags);
 	strcpy(path, write_file("fuzz.yaml", rules, sizeof rules - 1));
 	configuration.rules_path = path;
