@@ -267,6 +267,22 @@ class Reload(unittest.TestCase):
         self.assertRegex(said, r":3:\d+: warning: ")
         self.assertEqual(self.answer(server).status, 486)
 
+    def test_included_files_are_read_again(self):
+        main = 'rules:\n  - include: "included/*.yaml"\n  - {reject: 486}\n'
+        server = self.start(main)
+        included = server.rules_path.parent / "included"
+        included.mkdir()
+        self.assertEqual(self.answer(server).status, 486)
+        included.joinpath("b.yaml").write_text("- {reject: 487}\n")
+        self.reload(server, main, " reloaded")
+        self.assertEqual(self.answer(server).status, 487)
+        included.joinpath("a.yaml").write_text("- {reject: }\n")
+        self.assertRegex(self.reload(server, main, "reload failed"), r"included/a\.yaml:1:\d+: error: ")
+        self.assertEqual(self.answer(server).status, 487)
+        included.joinpath("a.yaml").write_text("- {name: a, called: '100', reject: 488}\n")
+        self.assertIn("rules=2->3", self.reload(server, main, " reloaded"))
+        self.assertEqual(self.answer(server).status, 488)
+
     def test_a_burst_of_signals_makes_one_more_reload(self):
         server = self.start(table("a"))
         server.write_rules(table("b", rules=30000))  # takes longer to read than the burst to send
