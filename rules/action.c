@@ -45,6 +45,31 @@ bool action_read_rewrite(struct load *load, const struct node *node, void *into)
 	return rewrite_read(load, node, &reading->action.rewrite);
 }
 
+/* Few rules add headers. */
+static struct extra_headers *extra_of(struct load *load, struct action *action)
+{
+	if (!action->extra)
+		action->extra = arena_alloc(load->arena, sizeof *action->extra);
+	if (!action->extra)
+		load_memory(load);
+	return action->extra;
+}
+
+bool action_read_headers(struct load *load, const struct node *node, void *into)
+{
+	struct action_reading *reading = into;
+	struct extra_headers *extra = extra_of(load, &reading->action);
+	return extra && headers_read(load, node, &extra->reply);
+}
+
+bool action_read_uri_headers(struct load *load, const struct node *node, void *into)
+{
+	struct action_reading *reading = into;
+	struct extra_headers *extra = extra_of(load, &reading->action);
+	reading->uri_headers = node;
+	return extra && headers_read_uri(load, node, &extra->uri);
+}
+
 bool action_read_status(struct load *load, const struct node *node, void *into)
 {
 	static const unsigned long known[] = {300, 301, 302, 305, 380};
@@ -207,6 +232,7 @@ static bool check_reject(struct load *load, const struct action_reading *reading
 	bool good = refuse_key(load, reading->status, "status");
 	good &= refuse_key(load, reading->expires, "expires");
 	good &= refuse_key(load, reading->rewrite, "rewrite");
+	good &= refuse_key(load, reading->uri_headers, "uri_headers");
 	return good;
 }
 
@@ -223,6 +249,7 @@ bool action_check(struct load *load, const struct node *node,
 		                  "neither \"redirect\" nor \"reject\"");
 	if (reading->reject)
 		return check_reject(load, reading);
+	action->status_given = action->status;
 	if (!action->status)
 		action->status = 302;
 	if (action->route.tier_count && route_is_disabled(&action->route))

@@ -7,12 +7,13 @@
 
 /* Readers for schema rows; into is a struct action_reading. */
 schema_reader action_read_redirect, action_read_reject, action_read_status,
-	action_read_expires, action_read_rewrite;
+	action_read_expires, action_read_rewrite, action_read_headers,
+	action_read_uri_headers;
 
 /* An action while its mapping is read: which keys were there. */
 struct action_reading {
 	struct action action;
-	const struct node *redirect, *reject, *status, *expires, *rewrite;
+	const struct node *redirect, *reject, *status, *expires, *rewrite, *uri_headers;
 };
 
 /* Checks what the keys say together; node is their mapping. */

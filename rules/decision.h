@@ -31,16 +31,20 @@ struct row {
 	struct slice key; /* the number, or the prefix of it that the row is for */
 };
 
+struct headers;
+
 struct target {
 	struct slice uri;  /* complete and escaped: "sip:+442071234567@gw1.example.net" */
 	struct slice host; /* of the URI: a name, an address, or [IPv6] */
-	struct slice gateway; /* its name; empty for a URI written in the rule */
+	struct slice gateway;          /* its name; empty for a URI written in the rule */
+	const struct headers *headers; /* that it adds to the reply if it is the first */
 };
 
 /* Texts point into the table or into the lookup's workspace and live until the next
  * lookup with that workspace, or until the table is freed. */
 struct decision {
-	unsigned status; /* 300..399: redirect, there are targets; else 400..699 */
+	unsigned status;   /* 300..399: redirect, there are targets; else 400..699 */
+	bool status_given; /* the rule names it: no dialect changes it */
 	enum decision_cause cause;
 	struct slice table;       /* of `tables`; empty: the top level */
 	struct slice rule;        /* the rule's name; "default" if none matched */
@@ -57,7 +61,8 @@ struct decision {
 
 	struct slice phrase; /* empty: the status code's own */
 	struct slice reason; /* value of a Reason header (RFC 3326); empty: none */
-	unsigned long retry_after_s; /* 0: not given */
+	unsigned long retry_after_s;   /* 0: not given */
+	const struct headers *headers; /* that the rule adds; for table_headers() */
 };
 
 /* A rule as logs call it: "uk", and in a table "acme/uk". NUL-terminated. */

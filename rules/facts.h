@@ -13,6 +13,9 @@
 #include "rules/network.h"
 #include "rules/slice.h"
 
+struct dialect;
+struct extra_headers;
+
 struct facts {
 	/* number_clean()ed user parts, which may be empty: called of the Request-URI,
 	 * caller of P-Asserted-Identity, else of From. */
@@ -31,6 +34,10 @@ struct facts {
 	struct slice rn, cic, tgrp, trunk_context;
 	struct slice rn_context, cic_context; /* domains, of numbers without a + */
 	bool npdi; /* the portability database has been asked */
+
+	/* How the peer gets its answers. NULL: the universal dialect, no headers. */
+	const struct dialect *dialect;
+	const struct extra_headers *extra;
 
 	uint64_t call_key; /* keyed hash of the Call-ID: orders the gateways of a tier */
 

@@ -112,7 +112,10 @@ static bool read_gateway(struct load *load, const struct pair *pair)
 		{"weight", read_weight, 0, offsetof(struct gateway, weight)},
 		{"enabled", read_enabled, 0, offsetof(struct gateway, enabled)},
 		{"from", period_read_from, 0, offsetof(struct gateway, period)},
-		{"until", period_read_until, 0, offsetof(struct gateway, period)}};
+		{"until", period_read_until, 0, offsetof(struct gateway, period)},
+		{"headers", headers_read, 0, offsetof(struct gateway, extra.reply)},
+		{"uri_headers", headers_read_uri, 0,
+	         offsetof(struct gateway, extra.uri)}};
 	struct table *table = table_of(load);
 	const struct named *other = map_find(&table->names, pair->key->text);
 	if (other && is_duplicate(load, pair->key, other->position, "gateway"))

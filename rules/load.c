@@ -47,7 +47,9 @@ static const struct field rule_fields[] = {
 	{"status", action_read_status, 0, ACTION},
 	{"expires", action_read_expires, 0, ACTION},
 	{"rewrite", action_read_rewrite, 0, ACTION},
-#define ANSWER_FIELDS 5
+	{"headers", action_read_headers, 0, ACTION},
+	{"uri_headers", action_read_uri_headers, 0, ACTION},
+#define ANSWER_FIELDS 7
 	{"name", read_name, 0},
 	{"called", criteria_read_called, 0},
 	{"caller", criteria_read_caller, 0},

@@ -17,6 +17,7 @@
 
 #include "rules/decision.h"
 #include "rules/document.h"
+#include "rules/headers.h"
 #include "rules/map.h"
 #include "rules/network.h"
 #include "rules/pattern.h"
@@ -111,6 +112,7 @@ struct gateway {
 	unsigned weight;
 	bool enabled;
 	struct period *period; /* NULL: always; outside of it as if not enabled */
+	struct extra_headers extra;
 	uint64_t hash; /* of the name or the URI's text: its luck in weighted choice */
 	const struct gateway *next; /* all of a table's, URIs written in rules included */
 };
@@ -157,13 +159,15 @@ struct replace_piece {
 
 /* What a rule answers. status 300..399: route; else reject. */
 struct action {
-	unsigned status;
+	unsigned status : 31;
+	bool status_given : 1; /* no dialect changes it */
 	struct route route;
 	struct slice route_column; /* not empty: the row's column names the route */
 	unsigned long expires_s;
 	struct slice phrase, reason;
 	unsigned long retry_after_s;
 	const struct rewrite *rewrite; /* NULL: none */
+	struct extra_headers *extra;   /* NULL: none */
 };
 
 /* A rule's place in a chain of the index: index.h. */

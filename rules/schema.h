@@ -24,6 +24,7 @@ struct load {
 	struct arena *arena; /* what is read lives here */
 	struct diags *diags;
 	bool out_of_memory; /* set by load_memory(), reported once, at the end */
+	bool of_table;      /* it is the first member of a struct table_load */
 };
 
 /* Reads one value into the owner's structure. False after an error, which it has added to

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "rules/criteria.h"
+#include "rules/dialect.h"
 #include "rules/files.h"
 #include "rules/gateway.h"
 #include "rules/index.h"
@@ -19,12 +20,16 @@
 
 #define DETAIL_MAX 400
 
+/* Of all headers that are added to one reply. */
+#define HEADERS_TEXT_MAX 8192
+
 struct workspace {
 	struct pattern_space *space;
 	struct walk walk;
 	char detail[DETAIL_MAX]; /* of the rule that a trace is told of */
 	char numbers[2][NUMBER_MAX];
 	char parameter_texts[PARAMETERS_MAX];
+	char headers[HEADERS_TEXT_MAX];
 	struct parameters parameters;
 	char targets[DECISION_TARGETS_MAX][TARGET_TEXT_MAX];
 };
@@ -80,7 +85,7 @@ struct table *table_reload(const char *path, const struct table *previous,
 		report_memory(path, diags);
 		return NULL;
 	}
-	struct table_load load = {.load = {table->arena, diags, false},
+	struct table_load load = {.load = {table->arena, diags, false, true},
 	                          .table = table,
 	                          .previous = previous,
 	                          .memory_limit = memory_limit};
@@ -296,6 +301,7 @@ static void refuse(struct decision *decision, unsigned status, enum decision_cau
 	decision->target_count = 0;
 	decision->left_out = 0;
 	decision->expires_s = 0;
+	decision->headers = NULL;
 }
 
 /* The same URI twice is of no use to the caller: it has just failed. */
@@ -323,34 +329,43 @@ static const struct parameters *parameters_for(const struct gateway *gateway,
 }
 
 static bool add_target(struct decision *decision, const struct gateway *gateway,
-                       const struct rewrite *rewrite, const struct facts *facts,
+                       const struct action *action, const struct facts *facts,
                        struct workspace *workspace)
 {
 	if (decision->target_count == DECISION_TARGETS_MAX) {
 		decision->left_out++;
 		return true;
 	}
+	const struct dialect *dialect = facts->dialect;
 	char *text = workspace->targets[decision->target_count];
 	struct template_values values = {facts,         decision->number, decision->rule,
 	                                 gateway->name, decision->asked,  &decision->row};
+	struct headers_levels headers = {{action->extra ? &action->extra->uri : NULL,
+	                                  &gateway->extra.uri,
+	                                  facts->extra ? &facts->extra->uri : NULL}};
 	struct target_call call = {
-		&values, parameters_for(gateway, rewrite, &values, workspace), false};
+		.values = &values,
+		.parameters =
+			parameters_for(gateway, action->rewrite, &values, workspace),
+		.user_phone = dialect && dialect->user_phone,
+		.bare = dialect && !dialect->embedded,
+		.headers = headers_are_none(&headers) ? NULL : &headers};
 	struct slice uri = {text,
 	                    target_write(&gateway->uri, &call, text, TARGET_TEXT_MAX)};
 	if (!is_offered(decision, uri))
-		decision->targets[decision->target_count++] =
-			(struct target){uri, gateway->uri.host, gateway->name};
+		decision->targets[decision->target_count++] = (struct target){
+			uri, gateway->uri.host, gateway->name, &gateway->extra.reply};
 	return uri.len > 0;
 }
 
 static bool add_tier(struct decision *decision, const struct tier *tier,
-                     const struct rewrite *rewrite, const struct facts *facts,
+                     const struct action *action, const struct facts *facts,
                      struct workspace *workspace)
 {
 	const struct gateway *order[ROUTE_TARGETS_MAX];
 	size_t count = select_order(tier, facts->call_key, facts->now_s, order);
 	for (size_t i = 0; i < count; i++)
-		if (!add_target(decision, order[i], rewrite, facts, workspace))
+		if (!add_target(decision, order[i], action, facts, workspace))
 			return false;
 	return true;
 }
@@ -388,8 +403,7 @@ static void redirect(const struct table *table, const struct action *action,
 	}
 	decision->expires_s = action->expires_s;
 	for (size_t t = 0; t < route->tier_count; t++)
-		if (!add_tier(decision, &route->tiers[t], action->rewrite, facts,
-		              workspace)) {
+		if (!add_tier(decision, &route->tiers[t], action, facts, workspace)) {
 			refuse(decision, 484, CAUSE_INCOMPLETE);
 			return;
 		}
@@ -421,11 +435,14 @@ void table_lookup(const struct table *table, const struct facts *facts,
 	const struct rule *rule = match(ruleset, asked, workspace, trace, &gave_up);
 	const struct rule *named = rule ? rule : gave_up;
 	const struct action *action = &named->action;
-	*decision = (struct decision){.status = action->status,
-	                              .table = ruleset->name,
-	                              .rule = named->name,
-	                              .position = named->position,
-	                              .asked = asked->called};
+	*decision =
+		(struct decision){.status = action->status,
+	                          .table = ruleset->name,
+	                          .rule = named->name,
+	                          .position = named->position,
+	                          .asked = asked->called,
+	                          .headers = action->extra ? &action->extra->reply : NULL,
+	                          .status_given = action->status_given};
 	if (named->has_row)
 		decision->row = numbertable_rule_row(named, asked);
 	if (!rule) {
@@ -438,6 +455,30 @@ void table_lookup(const struct table *table, const struct facts *facts,
 		decision->reason = action->reason;
 		decision->retry_after_s = action->retry_after_s;
 	}
+}
+
+/* A Reason that `reject` gives is the only one. */
+static const struct header no_reason_item = {.name = {"Reason", 6}};
+static const struct headers no_reason = {1, &no_reason_item};
+
+struct slice table_headers(const struct decision *decision, const struct facts *facts,
+                           struct workspace *workspace)
+{
+	const struct target *first =
+		decision->target_count ? &decision->targets[0] : NULL;
+	struct headers_levels headers = {{decision->reason.len ? &no_reason : NULL,
+	                                  decision->headers,
+	                                  first ? first->headers : NULL,
+	                                  facts->extra ? &facts->extra->reply : NULL}};
+	if (headers_are_none(&headers))
+		return (struct slice){0};
+	struct template_values values = {
+		facts,           decision->number.len ? decision->number : facts->called,
+		decision->rule,  first ? first->gateway : (struct slice){0},
+		decision->asked, &decision->row};
+	struct writer writer = {workspace->headers, HEADERS_TEXT_MAX, 0, false};
+	headers_write(&headers, &values, &writer);
+	return writer_since(&writer, 0);
 }
 
 void ruleset_rule(const struct ruleset *ruleset, size_t index, struct considered *out)

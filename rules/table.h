@@ -95,4 +95,10 @@ void table_lookup(const struct table *table, const struct facts *facts,
                   struct workspace *workspace, const struct trace *trace,
                   struct decision *decision);
 
+/* The header fields that rule, gateway and peer add to the reply to a decision, complete
+ * lines; the gateway is that of its first target as it is now. Lives as the decision
+ * does. */
+struct slice table_headers(const struct decision *decision, const struct facts *facts,
+                           struct workspace *workspace);
+
 #endif

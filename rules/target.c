@@ -76,7 +76,10 @@ size_t target_write(const struct target_uri *target, const struct target_call *c
 	writer_put(&writer, target->tail);
 	if (phone)
 		WRITER_PUT(&writer, ";user=phone");
-	writer_put(&writer, target->headers);
+	if (!call->bare)
+		writer_put(&writer, target->headers);
+	if (!call->bare && call->headers)
+		headers_write_uri(call->headers, target->headers, call->values, &writer);
 	return writer.full ? 0 : writer.len;
 }
 

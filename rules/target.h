@@ -17,9 +17,11 @@ schema_reader target_read;
 struct target_call {
 	const struct template_values *values;
 	const struct parameters
-		*parameters; /* NULL: none; else written behind a number
-	                        that has {called} in it, with user=phone */
-	bool user_phone;     /* any telephone number gets user=phone */
+		*parameters;                  /* NULL: none; else written behind a number
+	                                         that has {called} in it, with user=phone */
+	bool user_phone;                      /* any telephone number gets user=phone */
+	bool bare;                            /* no headers, not even the target's own */
+	const struct headers_levels *headers; /* NULL: none */
 };
 
 /* Writes the URI for one call; values are escaped as RFC 3261 25.1 asks of a user part.

@@ -3,6 +3,7 @@
 
 #include "rules/number.h"
 #include "rules/numbertable.h"
+#include "rules/schema.h"
 #include "rules/uri.h"
 
 /* How a value is escaped where it stands. */
@@ -50,8 +51,9 @@ static const char *const names[PIECE_KINDS] = {
 
 #define KNOWN                                                                            \
 	"the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, {rn}, "     \
-	"{cic}, {tgrp}, {trunk_context}, {row.COLUMN}, {TABLE[called].COLUMN} and "      \
-	"{TABLE[caller].COLUMN}"
+	"{cic}, {tgrp}, {trunk_context}"
+#define KNOWN_IN_TABLES                                                                  \
+	KNOWN ", {row.COLUMN}, {TABLE[called].COLUMN} and {TABLE[caller].COLUMN}"
 
 static const struct template_piece called_piece = {PIECE_CALLED, ESCAPE_USER, false, {0}};
 const struct template template_called = {1, &called_piece};
@@ -213,8 +215,8 @@ static bool set_literal(struct load *load, const struct parsing *parsing,
 
 static bool unknown(struct load *load, const struct node *node)
 {
-	return load_error(load, node, KNOWN, "unknown placeholder in \"%s\"",
-	                  node->text.at);
+	return load_error(load, node, load->of_table ? KNOWN_IN_TABLES : KNOWN,
+	                  "unknown placeholder in \"%s\"", node->text.at);
 }
 
 /* row.COLUMN */
@@ -256,6 +258,8 @@ static bool set_placeholder(struct load *load, const struct node *node,
 	piece->hvalue = parsing->place == TEMPLATE_URI_HEADER;
 	if (kind < PIECE_KINDS)
 		return true;
+	if (!load->of_table)
+		return unknown(load, node);
 	if (slice_begins(name, slice_of("row.")) && name.len > 4)
 		return set_row(load, node, name, piece);
 	return slice_find(name, '[') < name.len ? set_lookup(load, node, name, piece)

@@ -13,8 +13,10 @@
 
 #include "rules/decision.h"
 #include "rules/facts.h"
-#include "rules/schema.h"
 #include "rules/writer.h"
+
+struct load;
+struct node;
 
 /* Where a text goes. */
 enum template_place {

@@ -13,15 +13,35 @@ static bool may_be_equal(const struct target *target, const struct request *requ
 	       (target->host.len && target->host.at[0] == '[');
 }
 
+/* The URI without what is added to it on the way out: headers, which a Request-URI cannot
+ * have (RFC 3261 19.1.1), and user=phone. Who follows it comes to the same place. */
+static void strip(struct uri *uri)
+{
+	static const char phone[] = "user=phone";
+	const size_t len = sizeof phone - 1;
+	uri->headers = (struct slice){0};
+	if (uri->params.len < len)
+		return;
+	struct slice before = {uri->params.at, uri->params.len - len};
+	if (slice_equal_nocase(slice_skip(uri->params, before.len), slice_of(phone)) &&
+	    (!before.len || before.at[before.len - 1] == ';'))
+		uri->params.len = before.len ? before.len - 1 : 0;
+}
+
 /* RFC 3261 19.1.4 */
 static bool is_equal(const struct target *target, const struct request *request)
 {
 	struct uri mine, asked;
 	const char *why;
 	size_t at;
-	return may_be_equal(target, request) &&
-	       uri_parse(request->uri, &asked, &why, &at) &&
-	       uri_parse(target->uri, &mine, &why, &at) && uri_equal(&mine, &asked);
+	if (!may_be_equal(target, request) ||
+	    !uri_parse(request->uri, &asked, &why, &at) ||
+	    !uri_parse(target->uri, &mine, &why, &at))
+		return false;
+	if (uri_equal(&mine, &asked))
+		return true;
+	strip(&mine);
+	return uri_equal(&mine, &asked);
 }
 
 static bool is_sips(struct slice uri)
@@ -48,7 +68,7 @@ static char *put(char *to, const char *text, size_t len)
 	return (char *)memcpy(to, text, len) + len;
 }
 
-struct slice contacts_write(const struct decision *decision, size_t count,
+struct slice contacts_write(const struct decision *decision, size_t count, bool with_q,
                             char to[CONTACTS_TEXT_MAX])
 {
 	static const char q[DECISION_TARGETS_MAX][8] = {
@@ -59,7 +79,7 @@ struct slice contacts_write(const struct decision *decision, size_t count,
 		struct slice uri = decision->targets[i].uri;
 		end = i ? put(end, ", <", 3) : put(end, "<", 1);
 		end = put(end, uri.at, uri.len);
-		end = put(end, q[i], 7);
+		end = put(end, q[i], with_q ? 7 : 1);
 	}
 	return (struct slice){to, (size_t)(end - to)};
 }

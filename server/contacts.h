@@ -15,8 +15,8 @@ size_t contacts_filter(struct decision *decision, const struct request *request)
 #define CONTACTS_TEXT_MAX 45000
 
 /* Writes the first count targets as one Contact value: every URI in angle brackets (RFC
- * 8217), q falling from 1.0 in steps of 0.1. */
-struct slice contacts_write(const struct decision *decision, size_t count,
+ * 8217), with q falling from 1.0 in steps of 0.1, or without. */
+struct slice contacts_write(const struct decision *decision, size_t count, bool with_q,
                             char to[CONTACTS_TEXT_MAX]);
 
 #endif

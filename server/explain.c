@@ -154,6 +154,7 @@ static void print_row(FILE *to, const struct row *row)
 static void print_decision(FILE *to, const struct explanation *explanation)
 {
 	const struct decision *decision = &explanation->decision;
+	const unsigned long max = explanation->facts.dialect->max_contacts;
 	fputs("decision:\n  ", to);
 	if (decision->table.len)
 		fprintf(to, "table \"%.*s\", ", (int)decision->table.len,
@@ -175,8 +176,8 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 	for (size_t i = 0; i < decision->target_count; i++)
 		print_target(to, i + 1, &decision->targets[i]);
 	if (decision->left_out)
-		fprintf(to, "  %zu more left out: a reply has at most %d Contacts\n",
-		        decision->left_out, DECISION_TARGETS_MAX);
+		fprintf(to, "  %zu more left out: a reply has at most %lu Contact%s\n",
+		        decision->left_out, max, max == 1 ? "" : "s");
 }
 
 bool explain_silently(struct redirect *redirect, const struct table *table,

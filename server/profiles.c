@@ -31,7 +31,8 @@ static const struct network loopback_networks[] = {
 	{{{[10] = 0xff, [11] = 0xff, [12] = 127}}, 104},
 	{{{[15] = 1}}, 128},
 };
-static const struct peer loopback = {{"loopback", 8}, 2, loopback_networks};
+static const struct peer loopback = {
+	.name = {"loopback", 8}, .network_count = 2, .networks = loopback_networks};
 static const struct peer *const builtin_peers[] = {&loopback};
 static const struct profile builtin = {{"default", 7}, 1, builtin_peers};
 static const struct profile *const builtin_profiles[] = {&builtin};
@@ -129,10 +130,34 @@ static bool read_networks(struct load *load, const struct node *node, void *into
 	return schema_each(load, node, "networks", read_network, reading);
 }
 
+static bool read_dialect(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct dialect *dialect = arena_alloc(load->arena, sizeof *dialect);
+	if (!dialect)
+		return load_memory(load);
+	reading->peer->peer.dialect = dialect;
+	return dialect_read(load, node, dialect);
+}
+
+static bool read_headers(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	return headers_read(load, node, &reading->peer->peer.extra.reply);
+}
+
+static bool read_uri_headers(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	return headers_read_uri(load, node, &reading->peer->peer.extra.uri);
+}
+
 static bool read_peer(struct load *load, const struct pair *pair, struct reading *reading)
 {
-	static const struct field fields[] = {
-		{"networks", read_networks, FIELD_REQUIRED}};
+	static const struct field fields[] = {{"networks", read_networks, FIELD_REQUIRED},
+	                                      {"dialect", read_dialect, 0},
+	                                      {"headers", read_headers, 0},
+	                                      {"uri_headers", read_uri_headers, 0}};
 	struct known_peer *first = map_find(&reading->peers, pair->key->text);
 	struct known_peer *known = &reading->known[reading->known_count];
 	*known = (struct known_peer){.position = pair->key->position};
@@ -142,7 +167,9 @@ static bool read_peer(struct load *load, const struct pair *pair, struct reading
 		return load_memory(load);
 	reading->known_count += good;
 	reading->peer = known;
-	return schema_read(load, pair->value, "a peer", fields, 1, reading) && good;
+	return schema_read(load, pair->value, "a peer", fields,
+	                   sizeof fields / sizeof *fields, reading) &&
+	       good;
 }
 
 static bool read_peers(struct load *load, const struct node *node,

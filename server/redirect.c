@@ -12,9 +12,6 @@
 #include "server/request.h"
 #include "server/response.h"
 
-/* RFC 3261 18.1.1: what a path of unknown MTU carries whole. */
-#define UDP_REPLY_MAX 1300
-
 struct redirect {
 	const struct settings *settings;
 	struct snapshot *snapshot;
@@ -80,7 +77,25 @@ static void add_names(const struct arrival *arrival, struct facts *facts)
 	if (!peer) /* explained, not answered */
 		peer = profile_peer(profile, &arrival->source.address);
 	facts->profile = profile->name;
-	facts->peer = peer ? peer->name : (struct slice){0};
+	facts->dialect = &dialect_universal;
+	if (!peer)
+		return;
+	facts->peer = peer->name;
+	facts->extra = &peer->extra;
+	if (peer->dialect)
+		facts->dialect = peer->dialect;
+}
+
+/* So many Contacts as the peer takes, and the status that it wants with several. */
+static void speak(struct decision *decision, struct response *response)
+{
+	const struct dialect *dialect = response->dialect;
+	if (decision->target_count > dialect->max_contacts) {
+		decision->left_out += decision->target_count - dialect->max_contacts;
+		decision->target_count = dialect->max_contacts;
+	}
+	if (!decision->status_given && decision->target_count > 1)
+		response->status = decision->status = dialect->status;
 }
 
 /* Asks the table; what it decides goes into response. */
@@ -111,12 +126,18 @@ static void ask(struct redirect *redirect, const struct table *table,
 		log_often(LOG_GAVE_UP,
 		          "rule undecided, its regex took too long rule=\"%s\"",
 		          decision_label(decision->table, decision->rule, label).at);
+	response->dialect = explanation->facts.dialect;
 	if (decision->status < 400 && !contacts_filter(decision, request)) {
 		/* RFC 3261 8.3 and, for sips, RFC 5630 5.3 */
 		*response = (struct response){
 			.status = request->scheme == SCHEME_SIPS ? 480 : 404};
 		explanation->why = "no target may be offered for this Request-URI";
+		return;
 	}
+	if (decision->status < 400)
+		speak(decision, response);
+	response->headers =
+		table_headers(decision, &explanation->facts, redirect->workspace);
 }
 
 /* The answer table, row by row. Silence is status 0. */
@@ -160,18 +181,19 @@ static size_t write_reply(struct redirect *redirect, const struct request *reque
                           struct reply *reply)
 {
 	if (count)
-		response->contacts = contacts_write(decision, count, redirect->contacts);
+		response->contacts = contacts_write(decision, count, response->dialect->q,
+		                                    redirect->contacts);
 	return response_write(response, request, &arrival->source, redirect->tag,
 	                      reply->text, REPLY_MAX);
 }
 
 /* How many Contacts take at most room bytes; never none. */
 static size_t count_fitting(struct redirect *redirect, const struct decision *decision,
-                            size_t room)
+                            bool with_q, size_t room)
 {
 	size_t count = decision->target_count;
 	while (count > 1 &&
-	       contacts_write(decision, count, redirect->contacts).len > room)
+	       contacts_write(decision, count, with_q, redirect->contacts).len > room)
 		count--;
 	return count;
 }
@@ -184,8 +206,8 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 {
 	char label[DECISION_LABEL_MAX];
 	bool redirects = response->status >= 300 && response->status < 400;
-	size_t limit =
-		arrival->source.transport == TRANSPORT_UDP ? UDP_REPLY_MAX : REPLY_MAX;
+	bool bounded = redirects && arrival->source.transport == TRANSPORT_UDP;
+	size_t limit = bounded ? response->dialect->max_bytes : REPLY_MAX;
 	size_t offered = redirects ? decision->target_count : 0, count = offered;
 	reply->length =
 		write_reply(redirect, request, arrival, response, count, decision, reply);
@@ -194,7 +216,8 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 		                            decision, reply);
 		size_t rest = reply->length - response->contacts.len;
 		count = reply->length && rest < limit
-		                ? count_fitting(redirect, decision, limit - rest)
+		                ? count_fitting(redirect, decision, response->dialect->q,
+		                                limit - rest)
 		                : 1;
 	}
 	if (count > 1 && count < offered)

@@ -164,6 +164,7 @@ size_t response_write(const struct response *response, const struct request *req
 	}
 	put_field(&w, "Reason: ", response->reason);
 	put_seconds(&w, "Retry-After: ", response->retry_after_s);
+	put(&w, response->headers);
 	put_field(&w, "Content-Length: ", slice_of("0"));
 	PUT(&w, "\r\n");
 	return w.out.full ? 0 : w.out.len;

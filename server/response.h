@@ -8,12 +8,15 @@
 /* What is answered. Absent texts have len 0. */
 struct response {
 	unsigned status;
-	struct slice phrase;         /* empty: the status code's own (RFC 3261 21) */
-	struct slice contacts;       /* value of Contact */
+	struct slice phrase;   /* empty: the status code's own (RFC 3261 21) */
+	struct slice contacts; /* value of Contact */
+	const struct dialect
+		*dialect;            /* that they are written in; NULL: there are none */
 	unsigned long expires_s;     /* 0: no Expires */
 	struct slice reason;         /* value of Reason (RFC 3326) */
 	unsigned long retry_after_s; /* 0: no Retry-After */
 	const char *allow;           /* value of Allow, or NULL */
+	struct slice headers;        /* further ones, complete lines of ours */
 	bool capabilities; /* Accept and Supported, for OPTIONS (RFC 3261 11.2) */
 };
 

@@ -5,6 +5,8 @@
 #define SERVER_SETTINGS_H
 
 #include "rules/diags.h"
+#include "rules/dialect.h"
+#include "rules/headers.h"
 #include "rules/network.h"
 #include "rules/slice.h"
 #include "server/credentials.h"
@@ -15,6 +17,8 @@ struct peer {
 	struct slice name;
 	size_t network_count;
 	const struct network *networks;
+	const struct dialect *dialect; /* NULL: the universal one */
+	struct extra_headers extra;    /* added to its answers */
 };
 
 /* Whose sockets a profile uses: our own doors, or the nta agent of sofia-sip, which is

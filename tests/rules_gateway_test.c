@@ -149,7 +149,7 @@ static const struct {
          "  hint: only true and false are known, not yes, no, on or off\n"},
 	{"gateways: {a: {uri: sip:a, q: 0.5}}",
          "t.yaml:1:28: error: unknown key \"q\"\n"
-         "  hint: known keys: uri, weight, enabled, from, until\n"},
+         "  hint: known keys: uri, weight, enabled, from, until, headers, uri_headers\n"},
 	{"gateways:\n  a: sip:a\n  b: sip:b\n  a: sip:c\n",
          "t.yaml:4:3: error: gateway \"a\" is defined twice\n"
          "  hint: first defined at t.yaml:2:3\n"},

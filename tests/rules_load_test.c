@@ -90,7 +90,8 @@ static const struct {
                               "t.yaml:3:3: error: neither \"redirect\" nor \"reject\"\n"},
 	{"rules: [{prioritty: 1, reject: 404}]",
          "t.yaml:1:10: error: unknown key \"prioritty\"\n"
-         "  hint: known keys: redirect, reject, status, expires, rewrite, name, called, "
+         "  hint: known keys: redirect, reject, status, expires, rewrite, headers, "
+         "uri_headers, name, called, "
          "caller, host, source, listener, header, profile, peer, rn, npdi, "
          "cic, tgrp, trunk_context, time, from, until, not\n"},
 	{"rules: [{caled: 1, reject: 404}]", "t.yaml:1:10: error: unknown key \"caled\"\n"
@@ -109,10 +110,12 @@ static const struct {
          "t.yaml:1:67: error: a rule name may not have control characters\n"},
 	{"default: {called: 1, reject: 404}",
          "t.yaml:1:11: error: unknown key \"called\"\n"
-         "  hint: known keys: redirect, reject, status, expires, rewrite\n"},
+         "  hint: known keys: redirect, reject, status, expires, rewrite, headers, "
+         "uri_headers\n"},
 	{"default: {name: x, reject: 404}",
          "t.yaml:1:11: error: unknown key \"name\"\n"
-         "  hint: known keys: redirect, reject, status, expires, rewrite\n"},
+         "  hint: known keys: redirect, reject, status, expires, rewrite, headers, "
+         "uri_headers\n"},
 	{"default: {}", "t.yaml:1:10: error: neither \"redirect\" nor \"reject\"\n"},
 	{"default: 404",
          "t.yaml:1:10: error: \"default\" must be a mapping, not a text\n"},

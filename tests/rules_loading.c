@@ -66,7 +66,7 @@ const struct node *loading_begin(struct loading *loading, const char *yaml)
 	struct diags *diags = diags_new();
 	loading_write(yaml);
 	*loading = (struct loading){
-		.load.load = {arena_new(LOADING_PLENTY), diags, false},
+		.load.load = {arena_new(LOADING_PLENTY), diags, false, true},
 		.document = document_read(LOADING_FILE, LOADING_PLENTY, diags),
 	};
 	ck_assert_msg(loading->document, "no YAML: %s", yaml);

@@ -554,7 +554,7 @@ static const char everything[] =
 	"12-24]}\n"
 	"  u: {except: [t, 12-25, 2026-12-24]}\n"
 	"gateways: {a: sip:a, b: {uri: \"sip:{called}@b\", weight: 2}, c: {uri: sip:c, "
-	"from: 2026-12-25}}\n"
+	"from: 2026-12-25, headers: {X-A: a}, uri_headers: {X-B: b}}}\n"
 	"groups: {g: [[a, b], c]}\n"
 	"rules:\n"
 	"- {called: 77, time: [t, u], from: 2026-12-24, until: 2026-12-31T18:00, not: "
@@ -572,6 +572,10 @@ static const char everything[] =
 	"- {called: 9, reject: {status: 503, phrase: Busy, reason: SIP;cause=1, "
 	"retry_after: "
 	"5}}\n"
+	"- {rn: 1, cic: 2, tgrp: {regex: t}, trunk_context: u, npdi: true, profile: p, "
+	"not: {peer: q}, redirect: a, headers: {X-A: 'b{rn}'}, uri_headers: {X-B: "
+	"'{called}', X-C: d}, rewrite: {rn: '{called}', cic: 4, npdi: false, tgrp: "
+	"'{tgrp}', trunk_context: x}}\n"
 	"- {called: {prefix: 33}, caller: 6, redirect: a}\n" /* a warning */
 	"- {called: {prefix: 3}, caller: 6, redirect: a}\n"
 	"default: {rewrite: {strip: 1}, redirect: g}\n";
@@ -590,7 +594,7 @@ START_TEST(lack_of_memory_at_any_point_is_a_finding_and_no_table)
 		ck_assert_uint_lt(limit, 1 << 20);
 	}
 	ck_assert_uint_gt(failures, 200);
-	ck_assert_uint_eq(table_counts(table).rules, 9);
+	ck_assert_uint_eq(table_counts(table).rules, 10);
 	table_free(table);
 }
 END_TEST

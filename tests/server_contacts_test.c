@@ -51,6 +51,10 @@ static const struct {
 	{"sip:1@a", "sip:1@a;transport=tcp", "<sip:1@a;transport=tcp>;q=1.0"},
 	{"sip:1@a;transport=tcp", "sip:1@a;transport=TCP", ""},
 	{"sip:1@a;user=phone", "sip:1@a", "<sip:1@a>;q=1.0"},
+	/* nor by what is added on the way out */
+	{"sip:1@a", "sip:1@a;user=phone sip:1@a?X-A=b sip:1@a;x;User=Phone?X-A=b", ""},
+	{"sip:1@a", "sip:1@a;user=ip sip:1@a;xuser=phone;transport=udp",
+         "<sip:1@a;user=ip>;q=1.0, <sip:1@a;xuser=phone;transport=udp>;q=0.9"},
 	{"sip:1@[2001:db8::1]", "sip:1@[2001:DB8:0:0::1]", ""},
 	{"sip:a", "sip:1@a", "<sip:1@a>;q=1.0"},
 	/* a Request-URI that is no SIP URI equals none */
@@ -70,7 +74,7 @@ START_TEST(only_what_may_be_offered_is_kept_in_order)
 	set(filtered[_i].uri, filtered[_i].targets);
 	size_t count = contacts_filter(&decision, &request);
 	ck_assert_uint_eq(count, decision.target_count);
-	struct slice contacts = contacts_write(&decision, count, text);
+	struct slice contacts = contacts_write(&decision, count, true, text);
 	ck_assert_msg(slice_equal(contacts, slice_of(filtered[_i].contacts)), "%.*s",
 	              (int)contacts.len, contacts.at);
 }
@@ -80,7 +84,8 @@ START_TEST(q_falls_with_each_contact)
 {
 	set("sip:x", "sip:0 sip:1 sip:2 sip:3 sip:4 sip:5 sip:6 sip:7 sip:8 sip:9");
 	ck_assert_uint_eq(decision.target_count, DECISION_TARGETS_MAX);
-	struct slice contacts = contacts_write(&decision, DECISION_TARGETS_MAX, text);
+	struct slice contacts =
+		contacts_write(&decision, DECISION_TARGETS_MAX, true, text);
 	ck_assert(slice_equal(
 		contacts,
 		slice_of("<sip:0>;q=1.0, <sip:1>;q=0.9, <sip:2>;q=0.8, <sip:3>;q=0.7, "
@@ -92,10 +97,10 @@ END_TEST
 START_TEST(as_many_are_written_as_asked_for_and_there_are)
 {
 	set("sip:x", "sip:0 sip:1");
-	ck_assert_uint_eq(contacts_write(&decision, 0, text).len, 0);
-	ck_assert(slice_equal(contacts_write(&decision, 1, text),
+	ck_assert_uint_eq(contacts_write(&decision, 0, true, text).len, 0);
+	ck_assert(slice_equal(contacts_write(&decision, 1, true, text),
 	                      slice_of("<sip:0>;q=1.0")));
-	ck_assert(slice_equal(contacts_write(&decision, 9, text),
+	ck_assert(slice_equal(contacts_write(&decision, 9, true, text),
 	                      slice_of("<sip:0>;q=1.0, <sip:1>;q=0.9")));
 }
 END_TEST
@@ -109,7 +114,8 @@ START_TEST(ten_of_the_longest_fit)
 	for (size_t i = 0; i < DECISION_TARGETS_MAX; i++)
 		decision.targets[i].uri = (struct slice){uri, sizeof uri};
 	decision.target_count = DECISION_TARGETS_MAX;
-	struct slice contacts = contacts_write(&decision, DECISION_TARGETS_MAX, text);
+	struct slice contacts =
+		contacts_write(&decision, DECISION_TARGETS_MAX, true, text);
 	ck_assert_uint_lt(contacts.len, CONTACTS_TEXT_MAX);
 	ck_assert_uint_eq(contacts.len, DECISION_TARGETS_MAX * (4096 + 10) - 2);
 	ck_assert_mem_eq(contacts.at + contacts.len - 7, ">;q=0.1", 7);

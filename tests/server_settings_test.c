@@ -259,6 +259,40 @@ START_TEST(rules_lie_beside_the_settings)
 END_TEST
 
 static const struct {
+	const char *yaml;
+	struct dialect want;
+} dialects[] = {
+	{"universal", {302, 10, true, false, true, 1300}},
+	{"asterisk", {302, 10, true, false, true, 1300}},
+	{"freeswitch", {302, 10, false, false, false, 1300}},
+	{"first-only", {302, 1, false, false, false, 1300}},
+	{"{}", {302, 10, true, false, true, 1300}},
+	{"{q: false, status: 300}", {300, 10, false, false, true, 1300}},
+	{"{max_contacts: 3, preset: freeswitch, user_phone: true, max_bytes: 65507}",
+         {302, 3, false, true, false, 65507}},
+};
+
+START_TEST(a_dialect_is_a_preset_and_what_differs)
+{
+	char yaml[300];
+	snprintf(yaml, sizeof yaml,
+	         "profiles: {p: {listen: udp:127.0.0.1, peers: a}}\n"
+	         "peers: {a: {networks: 10.0.0.0/8, dialect: %s}}\n",
+	         dialects[_i].yaml);
+	write_file("signpost.yaml", yaml, strlen(yaml), 0644);
+	ck_assert_str_eq(load_path("signpost.yaml"), "");
+	const struct dialect *got = settings->profiles[0]->peers[0]->dialect;
+	const struct dialect *want = &dialects[_i].want;
+	ck_assert_uint_eq(got->status, want->status);
+	ck_assert_uint_eq(got->max_contacts, want->max_contacts);
+	ck_assert_int_eq(got->q, want->q);
+	ck_assert_int_eq(got->user_phone, want->user_phone);
+	ck_assert_int_eq(got->embedded, want->embedded);
+	ck_assert_uint_eq(got->max_bytes, want->max_bytes);
+}
+END_TEST
+
+static const struct {
 	const char *source, *trunks, *phones; /* NULL: a stranger */
 } sources[] = {
 	{"10.1.0.1", "pbx", "pbx"},     {"10.1.2.3", "carrier", "pbx"},
@@ -411,6 +445,30 @@ static const struct {
          " pbx: {networks: \"::1\"}}\n",
          F "2:9: error: the name of a peer may not have control characters\n" F
            "2:38: error: the name of a peer may have 64 bytes\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: [a, b]}}\n"
+         "peers: {a: {networks: 10.0.0.0/8, dialect: asterix, headers: {Via: x},\n"
+         "  uri_headers: {Identity: '{row.x}'}}, b: {networks: 10.0.0.0/8,\n"
+         "  dialect: {preset: x, status: 400, max_contacts: 11, q: 1, embeded: true,\n"
+         "    max_bytes: 499}}}\n",
+         F "2:44: error: \"dialect\" must be one of universal, asterisk, freeswitch, "
+           "first-only, not \"asterix\"\n"
+           "  hint: did you mean \"asterisk\"?\n" F
+           "2:63: error: header \"Via\" may not be added to a reply\n"
+           "  hint: X-..., P-..., Alert-Info, Call-Info, Diversion, Error-Info, "
+           "Geolocation, History-Info, Organization, Privacy, Reason, "
+           "Remote-Party-ID, Server, User-to-User, Warning may be\n" F
+           "3:27: error: unknown placeholder in \"{row.x}\"\n"
+           "  hint: the placeholders are {called}, {caller}, {host}, {rule}, "
+           "{gateway}, {rn}, {cic}, {tgrp}, {trunk_context}\n" F
+           "4:21: error: \"preset\" must be one of universal, asterisk, freeswitch, "
+           "first-only, not \"x\"\n" F
+           "4:32: error: \"status\" must be a whole number from 300 to 302\n" F
+           "4:51: error: \"max_contacts\" must be a whole number from 1 to 10\n" F
+           "4:58: error: \"q\" must be true or false\n"
+           "  hint: only true and false are known, not yes, no, on or off\n" F
+           "4:61: error: unknown key \"embeded\"\n"
+           "  hint: did you mean \"embedded\"?\n" F
+           "5:16: error: \"max_bytes\" must be a whole number from 500 to 65507\n"},
 	{"peers: [pbx]\n", F "1:8: error: peers must be a mapping, not a list\n"},
 
 	/* doors, TLS */
@@ -627,6 +685,8 @@ static void add_good(TCase *tc)
 	tcase_add_test(tc, limits_are_read);
 	tcase_add_test(tc, each_listener_has_its_door);
 	tcase_add_test(tc, ack_is_allowed_only_with_invite);
+	tcase_add_loop_test(tc, a_dialect_is_a_preset_and_what_differs, 0,
+	                    COUNT(dialects));
 	tcase_add_loop_test(tc, rules_lie_beside_the_settings, 0, COUNT(paths));
 	tcase_add_loop_test(tc, most_specific_network_of_the_profile_wins, 0,
 	                    COUNT(sources));
