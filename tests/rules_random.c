@@ -221,6 +221,14 @@ void random_fini(void)
 
 /* Tables */
 
+static size_t count_form(const struct ref_texts *texts, enum ref_form form)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < texts->count; i++)
+		count += texts->list[i].form == form;
+	return count;
+}
+
 static bool has_forms(enum ref_kind kind)
 {
 	return kind != REF_HOST && kind != REF_SOURCE && kind != REF_LISTENER &&
@@ -247,6 +255,40 @@ static void random_texts(uint64_t *state, enum ref_kind kind, struct ref_texts *
 		if (has_forms(kind))
 			random_form(state, kind == REF_RN || kind == REF_CIC ? 2 : 0,
 			            &texts->list[i]);
+	}
+}
+
+/* Now and then, the called or calling number in number tables as well. */
+static void random_numbers_in(uint64_t *state, const struct ref_table *table,
+                              struct ref_texts *texts)
+{
+	size_t first = random_below(state, REF_NUMBERS);
+	if (one_in(state, 2))
+		texts->count = 0;
+	for (size_t i = one_in(state, 2); i < 2 && texts->count < REF_TEXTS; i++) {
+		struct ref_text *text = &texts->list[texts->count++];
+		memset(text, 0, sizeof *text);
+		text->form = REF_IN;
+		text->numbers = &table->numbers[(first + i) % REF_NUMBERS];
+	}
+}
+
+static void random_numbers(uint64_t *state, size_t i, struct ref_table *table)
+{
+	struct ref_numbers *numbers = &table->numbers[i];
+	sprintf(numbers->name, "n%u", (unsigned)i);
+	numbers->prefixes = one_in(state, 2);
+	numbers->portability = one_in(state, 3);
+	for (size_t j = random_below(state, REF_ROWS + 1); j > 0; j--) {
+		struct ref_row *row = &numbers->rows[numbers->count];
+		random_number(state, row->number);
+		row->gateway = one_in(state, 6)
+		                       ? -1
+		                       : (int)random_below(state, table->gateway_count);
+		bool twice = !*row->number;
+		for (size_t k = 0; k < numbers->count; k++)
+			twice |= strcmp(numbers->rows[k].number, row->number) == 0;
+		numbers->count += !twice;
 	}
 }
 
@@ -413,9 +455,15 @@ static void random_ruleset(uint64_t *state, const struct ref_table *table,
 		if (!one_in(state, 8))
 			random_texts(state, REF_CALLED, &rule->when.texts[REF_CALLED]);
 		random_criteria(state, rare, table, &rule->when);
+		for (enum ref_kind kind = REF_CALLED; kind <= REF_CALLER; kind++)
+			if (one_in(state, 6))
+				random_numbers_in(state, table, &rule->when.texts[kind]);
 		random_span(state, rare, &rule->span);
 		random_negation(state, table, rule);
 		random_answer(state, table, rule);
+		rule->by_row = rule->status < 400 && one_in(state, 2) &&
+		               (count_form(&rule->when.texts[REF_CALLED], REF_IN) ||
+		                count_form(&rule->when.texts[REF_CALLER], REF_IN));
 	}
 	strcpy(set->fallback.name, "default");
 	if (one_in(state, 2)) {
@@ -448,6 +496,8 @@ void random_table(uint64_t *state, struct ref_table *table)
 		random_gateway(state, i, &table->gateways[i]);
 	for (size_t i = 0; i < REF_TIMES; i++)
 		random_time(state, i, table);
+	for (size_t i = 0; i < REF_NUMBERS; i++)
+		random_numbers(state, i, table);
 	table->tenant_count = one_in(state, 2) ? random_below(state, REF_TENANTS + 1) : 0;
 	for (size_t i = 0; i < table->tenant_count; i++)
 		random_tenant(state, table, i, &table->tenants[i]);
@@ -466,7 +516,11 @@ static void wanted_text(uint64_t *state, enum ref_kind kind,
 		return;
 	}
 	strcpy(to, text->text);
-	bool more = text->form == REF_PREFIX || one_in(state, 10);
+	const struct ref_numbers *numbers = text->numbers;
+	if (text->form == REF_IN && numbers->count)
+		strcpy(to, numbers->rows[random_below(state, numbers->count)].number);
+	bool more = text->form == REF_PREFIX || (numbers && numbers->prefixes) ||
+	            one_in(state, 10);
 	for (size_t i = random_below(state, 4); has_forms(kind) && more && i > 0; i--)
 		append(to, "0127"[random_below(state, 4)]);
 }
@@ -570,7 +624,9 @@ static void put_form(FILE *to, uint64_t *state, enum ref_kind kind,
 		if (text->form != form)
 			continue;
 		fputs(comma, to);
-		if (form == REF_REGEX)
+		if (form == REF_IN)
+			fputs(text->numbers->name, to);
+		else if (form == REF_REGEX)
 			put_quoted(to, text->regex->text);
 		else
 			put_disguised(to, state, kind, text->text);
@@ -579,18 +635,10 @@ static void put_form(FILE *to, uint64_t *state, enum ref_kind kind,
 	fputc(']', to);
 }
 
-static size_t count_form(const struct ref_texts *texts, enum ref_form form)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < texts->count; i++)
-		count += texts->list[i].form == form;
-	return count;
-}
-
 static void put_texts(FILE *to, uint64_t *state, enum ref_kind kind,
                       const struct ref_texts *texts)
 {
-	static const char *const forms[] = {"exact", "prefix", "regex"};
+	static const char *const forms[] = {"exact", "prefix", "regex", "in"};
 	const char *comma = "";
 	if (count_form(texts, REF_EXACT) == texts->count &&
 	    (!has_forms(kind) || one_in(state, 2))) {
@@ -601,7 +649,7 @@ static void put_texts(FILE *to, uint64_t *state, enum ref_kind kind,
 		return;
 	}
 	fputc('{', to);
-	for (enum ref_form form = REF_EXACT; form <= REF_REGEX; form++) {
+	for (enum ref_form form = REF_EXACT; form <= REF_IN; form++) {
 		if (!count_form(texts, form))
 			continue;
 		fprintf(to, "%s%s: ", comma, forms[form]);
@@ -686,7 +734,10 @@ static void put_answer(FILE *to, const struct ref_table *table,
                        const struct ref_rule *rule)
 {
 	if (rule->status < 400) {
-		put_route(to, table, &rule->route);
+		if (rule->by_row)
+			fputs("redirect: {row.gateway}", to);
+		else
+			put_route(to, table, &rule->route);
 		fprintf(to, ", status: %u", rule->status);
 		if (rule->expires_s)
 			fprintf(to, ", expires: %lu", rule->expires_s);
@@ -817,6 +868,23 @@ static void put_ruleset(FILE *to, uint64_t *state, const struct ref_table *table
 	}
 }
 
+/* The file of a number table. */
+static void write_rows(uint64_t *state, const struct ref_table *table,
+                       const struct ref_numbers *numbers)
+{
+	char name[32];
+	sprintf(name, "%s.csv", numbers->name);
+	remove(name); /* another file than the one before, to be read again */
+	FILE *to = fopen(name, "w");
+	for (size_t i = 0; i < numbers->count; i++) {
+		const struct ref_row *row = &numbers->rows[i];
+		put_disguised(to, state, REF_CALLED, row->number);
+		fprintf(to, ",%s\n",
+		        row->gateway < 0 ? "" : table->gateways[row->gateway].name);
+	}
+	fclose(to);
+}
+
 static void put_scope(FILE *to, uint64_t *state, const struct ref_criteria *scope)
 {
 	for (int kind = 0; kind < REF_TEXT_KINDS; kind++) {
@@ -840,6 +908,16 @@ char *random_yaml(uint64_t *state, const struct ref_table *table)
 	fputs("gateways:\n", to);
 	for (size_t i = 0; i < table->gateway_count; i++)
 		put_gateway(to, &table->gateways[i]);
+	fputs("numbers:\n", to);
+	for (size_t i = 0; i < REF_NUMBERS; i++) {
+		const struct ref_numbers *numbers = &table->numbers[i];
+		write_rows(state, table, numbers);
+		fprintf(to,
+		        "  %s: {file: %s.csv, match: %s, columns: [number, gateway]%s}\n",
+		        numbers->name, numbers->name,
+		        numbers->prefixes ? "prefix" : "exact",
+		        numbers->portability ? ", portability: true" : "");
+	}
 	fputs("times:\n", to);
 	for (size_t i = 0; i < REF_TIMES; i++)
 		put_time(to, &table->times[i]);

@@ -22,7 +22,8 @@ size_t random_below(uint64_t *state, size_t count);
 void random_table(uint64_t *state, struct ref_table *table);
 void random_call(uint64_t *state, const struct ref_table *table, struct ref_call *call);
 
-/* The table as rules.yaml says it, to be freed. The same table is written in different
+/* The table as rules.yaml says it, to be freed; the files of its number tables, n0.csv
+ * and n1.csv, are written into the working folder. The same table is written in different
  * ways: short or long forms, numbers with separators, names in another case. */
 char *random_yaml(uint64_t *state, const struct ref_table *table);
 

@@ -22,6 +22,23 @@ static bool text_matches(const struct ref_text *wanted, const char *text)
 	return strcmp(text, wanted->text) == 0;
 }
 
+/* "The row of the longest prefix is taken." */
+static const struct ref_row *find_row(const struct ref_numbers *numbers, const char *text,
+                                      bool npdi)
+{
+	const struct ref_row *best = NULL;
+	if (numbers->portability && npdi)
+		return NULL;
+	for (size_t i = 0; i < numbers->count; i++) {
+		const struct ref_row *row = &numbers->rows[i];
+		bool found = numbers->prefixes ? begins(text, row->number)
+		                               : strcmp(text, row->number) == 0;
+		if (found && (!best || strlen(row->number) > strlen(best->number)))
+			best = row;
+	}
+	return best;
+}
+
 /* "Names are compared without case, IPv6 addresses (in brackets) by their value." */
 static bool host_matches(const struct ref_text *wanted, const char *host)
 {
@@ -65,8 +82,10 @@ static bool network_matches(const struct ref_text *wanted, const char *source)
 }
 
 static bool one_matches(enum ref_kind kind, const struct ref_text *wanted,
-                        const char *text)
+                        const char *text, bool npdi)
 {
+	if (wanted->form == REF_IN)
+		return find_row(wanted->numbers, text, npdi);
 	switch (kind) {
 	case REF_HOST:
 		return host_matches(wanted, text);
@@ -78,10 +97,10 @@ static bool one_matches(enum ref_kind kind, const struct ref_text *wanted,
 }
 
 static bool any_matches(enum ref_kind kind, const struct ref_texts *texts,
-                        const char *text)
+                        const char *text, bool npdi)
 {
 	for (size_t i = 0; i < texts->count; i++)
-		if (one_matches(kind, &texts->list[i], text))
+		if (one_matches(kind, &texts->list[i], text, npdi))
 			return true;
 	return false;
 }
@@ -92,7 +111,7 @@ static bool header_matches(const char *name, const struct ref_texts *texts,
 {
 	for (size_t i = 0; call->headers[i]; i += 2)
 		if (strcasecmp(call->headers[i], name) == 0 &&
-		    any_matches(REF_CALLED, texts, call->headers[i + 1]))
+		    any_matches(REF_CALLED, texts, call->headers[i + 1], false))
 			return true;
 	return false;
 }
@@ -170,7 +189,8 @@ static bool all_match(const struct ref_criteria *criteria, const struct ref_call
 {
 	for (int kind = 0; kind < REF_TEXT_KINDS; kind++)
 		if (criteria->texts[kind].count &&
-		    !any_matches(kind, &criteria->texts[kind], call->texts[kind]))
+		    !any_matches(kind, &criteria->texts[kind], call->texts[kind],
+		                 call->npdi))
 			return false;
 	return headers_match(criteria, call) &&
 	       (!criteria->time_count || times_match(criteria, call)) &&
@@ -181,7 +201,8 @@ static bool all_match(const struct ref_criteria *criteria, const struct ref_call
 static bool none_matches(const struct ref_criteria *criteria, const struct ref_call *call)
 {
 	for (int kind = 0; kind < REF_TEXT_KINDS; kind++)
-		if (any_matches(kind, &criteria->texts[kind], call->texts[kind]))
+		if (any_matches(kind, &criteria->texts[kind], call->texts[kind],
+		                call->npdi))
 			return false;
 	return !(criteria->header_count && headers_match(criteria, call)) &&
 	       !times_match(criteria, call) &&
@@ -204,6 +225,15 @@ static size_t rank(const struct ref_rule *rule, const struct ref_call *call)
 	size_t best = 0;
 	for (size_t i = 0; i < called->count; i++) {
 		const struct ref_text *text = &called->list[i];
+		if (text->form == REF_IN) {
+			const struct ref_row *row = find_row(
+				text->numbers, call->texts[REF_CALLED], call->npdi);
+			size_t place = !row                      ? 0
+			               : text->numbers->prefixes ? strlen(row->number)
+			                                         : 1000000;
+			best = place > best ? place : best;
+			continue;
+		}
 		if (!text_matches(text, call->texts[REF_CALLED]))
 			continue;
 		size_t mine = text->form == REF_EXACT    ? 1000000
@@ -226,15 +256,22 @@ const struct ref_ruleset *reference_ruleset(const struct ref_table *table,
 }
 
 /* "For a number with rn, rules see the routing number as the called number." */
+static struct ref_call seen_by_rules(const struct ref_table *table,
+                                     const struct ref_call *call)
+{
+	struct ref_call seen = *call;
+	if (*call->texts[REF_RN] && !table->ignores_rn)
+		strcpy(seen.texts[REF_CALLED], call->texts[REF_RN]);
+	return seen;
+}
+
 const struct ref_rule *reference_match(const struct ref_table *table,
                                        const struct ref_call *asked)
 {
 	const struct ref_ruleset *set = reference_ruleset(table, asked);
 	const struct ref_rule *best = NULL;
-	struct ref_call seen = *asked;
+	struct ref_call seen = seen_by_rules(table, asked);
 	const struct ref_call *call = &seen;
-	if (*asked->texts[REF_RN] && !table->ignores_rn)
-		strcpy(seen.texts[REF_CALLED], asked->texts[REF_RN]);
 	for (size_t i = 0; i < set->rule_count; i++) {
 		const struct ref_rule *rule = &set->rules[i];
 		if (!rule_matches(rule, call))
@@ -454,11 +491,58 @@ static bool status_agrees(const struct decision *decision, unsigned status,
 	       fprintf(why, "status %u cause %d is expected\n", status, (int)cause) < 0;
 }
 
+static bool has_in(const struct ref_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		if (texts->list[i].form == REF_IN)
+			return true;
+	return false;
+}
+
+/* "Of the row that called has found, or if it has no in, that caller has found." "With a
+ * list of tables the first one that has a row gives it." */
+static const struct ref_row *row_of(const struct ref_table *table,
+                                    const struct ref_rule *rule,
+                                    const struct ref_call *call)
+{
+	struct ref_call seen = seen_by_rules(table, call);
+	enum ref_kind kind =
+		has_in(&rule->when.texts[REF_CALLED]) ? REF_CALLED : REF_CALLER;
+	const struct ref_texts *texts = &rule->when.texts[kind];
+	for (size_t i = 0; i < texts->count; i++) {
+		const struct ref_row *row =
+			texts->list[i].form == REF_IN
+				? find_row(texts->list[i].numbers, seen.texts[kind],
+		                           call->npdi)
+				: NULL;
+		if (row)
+			return row;
+	}
+	return NULL;
+}
+
+/* What the rule redirects to; false: the row names nothing. */
+static bool find_route(const struct ref_table *table, const struct ref_rule *rule,
+                       const struct ref_call *call, struct ref_route *route)
+{
+	*route = rule->route;
+	if (!rule->by_row)
+		return true;
+	const struct ref_row *row = row_of(table, rule, call);
+	*route = (struct ref_route){.count = 1, .tiers[0].count = 1};
+	if (row && row->gateway >= 0)
+		route->tiers[0].members[0] = (size_t)row->gateway;
+	return row && row->gateway >= 0;
+}
+
 static bool redirect_agrees(const struct ref_table *table, const struct ref_rule *rule,
                             const struct ref_call *call, const struct decision *decision,
                             FILE *why)
 {
 	struct filling filling = {.call = call, .rewrite = &rule->rewrite};
+	struct ref_route route;
+	if (!find_route(table, rule, call, &route))
+		return status_agrees(decision, 480, CAUSE_NO_GATEWAY, why);
 	strcpy(filling.number, call->texts[REF_CALLED]);
 	if (rule->rewrites) {
 		bool changes = rewrite(&rule->rewrite, filling.number);
@@ -466,8 +550,8 @@ static bool redirect_agrees(const struct ref_table *table, const struct ref_rule
 			return status_agrees(decision, 484, CAUSE_INCOMPLETE, why);
 	}
 	struct offers offers = {table, &filling, decision, 0};
-	for (size_t i = 0; i < rule->route.count; i++)
-		if (!tier_agrees(&offers, &rule->route.tiers[i], why))
+	for (size_t i = 0; i < route.count; i++)
+		if (!tier_agrees(&offers, &route.tiers[i], why))
 			return false;
 	if (!is(decision->number, filling.number))
 		return fprintf(why, "number %s is expected\n", filling.number) < 0;

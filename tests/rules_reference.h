@@ -26,7 +26,21 @@ struct ref_regex {
 	regex_t compiled;
 };
 
-enum ref_form { REF_EXACT, REF_PREFIX, REF_REGEX };
+enum ref_form { REF_EXACT, REF_PREFIX, REF_REGEX, REF_IN };
+
+#define REF_ROWS    12
+#define REF_NUMBERS 2
+
+struct ref_numbers {
+	char name[16];
+	bool prefixes;    /* match: prefix */
+	bool portability; /* has no rows for a call with npdi */
+	size_t count;
+	struct ref_row {
+		char number[REF_TEXT];
+		int gateway; /* of the table; -1: the field is empty */
+	} rows[REF_ROWS];
+};
 
 /* Any of these texts; cleaned, where they are numbers. */
 struct ref_texts {
@@ -35,6 +49,7 @@ struct ref_texts {
 		enum ref_form form;
 		char text[REF_TEXT];
 		const struct ref_regex *regex;
+		const struct ref_numbers *numbers;
 	} list[REF_TEXTS];
 };
 
@@ -132,6 +147,7 @@ struct ref_rule {
 	bool negates; /* `unless` is given */
 	unsigned status;
 	struct ref_route route;
+	bool by_row; /* redirect: {row.gateway} */
 	bool rewrites;
 	struct ref_rewrite rewrite;
 	unsigned long expires_s, retry_after_s;
@@ -158,6 +174,7 @@ struct ref_table {
 	size_t gateway_count, tenant_count;
 	struct ref_gateway gateways[REF_GATEWAYS];
 	struct ref_time times[REF_TIMES];
+	struct ref_numbers numbers[REF_NUMBERS];
 	struct ref_ruleset tenants[REF_TENANTS], top;
 };
 

@@ -35,6 +35,8 @@ static void enter(void)
 static void leave(void)
 {
 	random_fini();
+	remove("n0.csv");
+	remove("n1.csv");
 	loading_leave();
 }
 
@@ -176,8 +178,10 @@ static void try_table(uint64_t *state, struct met *met)
 	less = model;
 	size_t gone = random_below(state, model.gateway_count);
 	less.gateways[gone].enabled = false;
-	char *yaml = random_yaml(state, &model), *less_yaml = random_yaml(state, &less);
-	struct table *table = load(yaml), *less_table = load(less_yaml);
+	char *yaml = random_yaml(state, &model);
+	struct table *table = load(yaml);
+	char *less_yaml = random_yaml(state, &less);
+	struct table *less_table = load(less_yaml);
 	bool comparable = !share_a_uri(&model);
 	met->tables[model.top.longest]++;
 	for (size_t i = 0; i < CALLS_OF_A_TABLE; i++) {
