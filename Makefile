@@ -81,7 +81,7 @@ SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*_fuzz.c))
-BENCH  := $(addprefix $B/tests/bench/,load hold echo)
+BENCH  := $(addprefix $B/tests/bench/,load hold echo server_peers)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
@@ -117,6 +117,8 @@ $B/tests/bench/load $B/tests/bench/hold: %: %.o $B/tests/bench/lane.o $B/tests/b
 	$(SAY)$(LINK) -o $@ $^
 $B/tests/bench/echo: %: %.o
 	$(SAY)$(LINK) -o $@ $^
+$B/tests/bench/server_%: $B/tests/bench/server_%.o $B/libserver.a $B/librules.a
+	$(SAY)$(LINK) -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/fuzz/server_%_fuzz: $B/tests/fuzz/server_%_fuzz.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -fsanitize=fuzzer -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/fuzz/%_fuzz: $B/tests/fuzz/%_fuzz.o $B/librules.a
@@ -146,6 +148,7 @@ check-asan check-tsan: check-%: ## the tests under a sanitizer
 bench: deps deps-check ## install what is missing, measure against Kamailio (ROUNDS=, SECONDS_PER_ROUND=)
 	$(AGAIN) measure
 measure: all $(BENCH)
+	@$B/tests/bench/server_peers
 	@SIGNPOST=$(abspath $B/$(NAME)) python3 tests/bench/bench.py $(BENCH_OPTIONS) $(abspath $B/tests/bench)
 ifeq ($(MODE),fuzz)
 fuzz: $(FUZZ)

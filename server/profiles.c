@@ -2,6 +2,7 @@
 #include "server/profiles.h"
 
 #include "rules/map.h"
+#include "server/peers.h"
 
 /* A peer while profiles are read. */
 struct known_peer {
@@ -34,8 +35,13 @@ static const struct network loopback_networks[] = {
 static const struct peer loopback = {
 	.name = {"loopback", 8}, .network_count = 2, .networks = loopback_networks};
 static const struct peer *const builtin_peers[] = {&loopback};
-static const struct profile builtin = {{"default", 7}, 1, builtin_peers};
-static const struct profile *const builtin_profiles[] = {&builtin};
+
+/* So that profile_peer() is quick. */
+static bool make_lookup(struct load *load, struct profile *profile)
+{
+	profile->lookup = peers_new(load->arena, profile->peers, profile->peer_count);
+	return profile->lookup || load_memory(load);
+}
 
 #define LOCALHOST                                                                        \
 	{                                                                                \
@@ -43,24 +49,36 @@ static const struct profile *const builtin_profiles[] = {&builtin};
 			[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1                   \
 		}                                                                        \
 	}
-static const struct listen builtin_listens[] = {
-	{{TRANSPORT_UDP, LOCALHOST, ENDPOINT_PORT},
-         {"udp:127.0.0.1:5060", 18},
-         &builtin,
-         {.line = 0}},
-	{{TRANSPORT_TCP, LOCALHOST, ENDPOINT_PORT},
-         {"tcp:127.0.0.1:5060", 18},
-         &builtin,
-         {.line = 0}},
+/* What there is without a file. */
+struct builtin {
+	struct profile profile;
+	const struct profile *profiles[1];
+	struct listen listens[2];
 };
 
-static bool use_builtin(struct settings *settings)
+static bool use_builtin(struct load *load, struct settings *settings)
 {
+	struct builtin *builtin = arena_alloc(load->arena, sizeof *builtin);
+	if (!builtin)
+		return load_memory(load);
+	*builtin =
+		(struct builtin){.profile = {.name = slice_of("default"),
+	                                     .peer_count = 1,
+	                                     .peers = builtin_peers},
+	                         .profiles = {&builtin->profile},
+	                         .listens = {{{TRANSPORT_UDP, LOCALHOST, ENDPOINT_PORT},
+	                                      slice_of("udp:127.0.0.1:5060"),
+	                                      &builtin->profile,
+	                                      {.line = 0}},
+	                                     {{TRANSPORT_TCP, LOCALHOST, ENDPOINT_PORT},
+	                                      slice_of("tcp:127.0.0.1:5060"),
+	                                      &builtin->profile,
+	                                      {.line = 0}}}};
 	settings->listen_count = 2;
-	settings->listens = builtin_listens;
+	settings->listens = builtin->listens;
 	settings->profile_count = 1;
-	settings->profiles = builtin_profiles;
-	return true;
+	settings->profiles = builtin->profiles;
+	return make_lookup(load, &builtin->profile);
 }
 
 static const char *hint_at(char hint[DIAGS_HINT_MAX], const char *what,
@@ -382,7 +400,8 @@ static bool read_profile(struct load *load, const struct pair *pair,
 	reading->profile = profile;
 	good &= schema_read(load, pair->value, "a profile", fields,
 	                    sizeof fields / sizeof fields[0], reading);
-	return (load->out_of_memory || check_tls(load, reading)) && good;
+	good &= load->out_of_memory || check_tls(load, reading);
+	return make_lookup(load, profile) && good;
 }
 
 static bool read_profiles(struct load *load, const struct node *node,
@@ -417,7 +436,7 @@ bool profiles_read(struct load *load, const struct node *profiles,
 	struct reading reading = {.settings = settings};
 	bool good = !peers || read_peers(load, peers, &reading);
 	good &= profiles ? read_profiles(load, profiles, &reading)
-	                 : use_builtin(settings);
+	                 : use_builtin(load, settings);
 	warn_unused(load, &reading);
 	return good;
 }
@@ -425,19 +444,5 @@ bool profiles_read(struct load *load, const struct node *profiles,
 const struct peer *profile_peer(const struct profile *profile,
                                 const struct address *address)
 {
-	const struct peer *best = NULL;
-	unsigned best_bits = 0;
-	for (size_t i = 0; i < profile->peer_count; i++) {
-		const struct peer *peer = profile->peers[i];
-		for (size_t j = 0; j < peer->network_count; j++) {
-			const struct network *network = &peer->networks[j];
-			if (best && network->bits <= best_bits)
-				continue;
-			if (network_has(network, address)) {
-				best = peer;
-				best_bits = network->bits;
-			}
-		}
-	}
-	return best;
+	return peers_find(profile->lookup, address);
 }

@@ -29,6 +29,7 @@ struct profile {
 	struct slice name;
 	size_t peer_count;
 	const struct peer *const *peers;
+	const struct peers *lookup; /* of their networks */
 	enum stack stack;
 	const struct credentials *credentials; /* NULL: no TLS */
 };
