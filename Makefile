@@ -81,7 +81,7 @@ SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*_fuzz.c))
-BENCH  := $(addprefix $B/tests/bench/,load hold echo)
+BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
@@ -115,6 +115,8 @@ $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/bench/load $B/tests/bench/hold: %: %.o $B/tests/bench/lane.o $B/tests/bench/invite.o
 	$(SAY)$(LINK) -o $@ $^
+$B/tests/bench/numbers: %: %.o $B/librules.a
+	$(SAY)$(LINK) -o $@ $^ $(RULES_LIBS)
 $B/tests/bench/echo: %: %.o
 	$(SAY)$(LINK) -o $@ $^
 $B/tests/fuzz/server_%_fuzz: $B/tests/fuzz/server_%_fuzz.o $B/libserver.a $B/librules.a
