@@ -186,7 +186,7 @@ fresh: deps-container ## try `make run` in a bare Debian 12 (as root); FULL=1: `
 install: all ## honours DESTDIR and PREFIX
 	install -D -m 755 $B/$(NAME) $(DESTDIR)$(SBINDIR)/$(NAME)
 	$(foreach m,$(wildcard man/*.[58]),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m);)
-	$(foreach e,$(wildcard rules/examples/*.yaml rules/examples/*/*.yaml),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/$(e:rules/%=%);)
+	$(foreach e,$(wildcard rules/examples/*.yaml rules/examples/*/*.yaml rules/examples/*/*.csv),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/$(e:rules/%=%);)
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,$(wildcard man/*.5 man/*.8),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
 	rm -rf $(DESTDIR)$(DOCDIR)

@@ -66,7 +66,7 @@ class Examples(unittest.TestCase):
             with self.subTest(path.name):
                 done = run("check", "-r", path)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-                self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?(, \d+ tables?)?\n\Z")
+                self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?(, \d+ tables?)?(, \d+ numbers?)?\n\Z")
 
     def test_each_is_listed(self):
         for path in sorted(p for p in EXAMPLES.glob("*.yaml") if p.name.count(".") == 1):

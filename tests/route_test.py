@@ -27,6 +27,7 @@ REGEXES = (r"^\+44(20|7\d)", r"^0*(\d+)$", r"(\d{3})(\d{3})$", r"^[a-z]+$", r"(?
 HOSTS = ("signpost.test", "tenant-a.test", "Tenant-B.Test", "[2001:db8::1]", "192.0.2.9")
 TENANTS = ("acme", "Acme", "umbrella corp", "")
 STATUSES = (300, 301, 302, 305, 380)
+TEXTS = ('"{caller}" <sip:{caller}@{host}>', "{rn}", "{called} by {rule} to {gateway}", "{cic}{tgrp}")
 
 
 # A random routing table, as text
@@ -120,6 +121,10 @@ def action(rng):
     rewrite = rewriting(rng) if rng.random() < 0.5 else None
     if rewrite:
         lines["rewrite"] = rewrite
+    if rng.random() < 0.2:
+        lines["headers"] = "{X-A: %s, Reason: 'SIP;cause=302'}" % quoted(rng.choice(TEXTS))
+    if rng.random() < 0.2:
+        lines["uri_headers"] = "{P-Asserted-Identity: %s, X-B: b}" % quoted(rng.choice(TEXTS))
     return lines
 
 
@@ -166,7 +171,8 @@ def random_called(rng):
     return rng.choice([
         number, number, number, number, number[:2] + "-" + number[2:], "alice", "user name", "%20", "é", "a@b",
         f"sip:{user}@{host}", f"sip:{user}@{host};user=phone", f"sip:{host}", f"sips:{user}@{host}", f"tel:{user}",
-        "tel:123;phone-context=+4420", "sip:direct.test", f"sip:{'1' * 1100}@{host}", "sip:", "tel:", "sip:a b@c"])
+        "tel:123;phone-context=+4420", f"tel:{user};npdi;rn=+44-20", f"sip:{user};rn=+33;cic=1;tgrp=a;trunk-context=b@{host}",
+        "sip:direct.test", f"sip:{'1' * 1100}@{host}", "sip:", "tel:", "sip:a b@c"])
 
 
 class Call:
