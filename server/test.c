@@ -229,7 +229,7 @@ static bool run_test(struct testing *testing, struct asking *asking,
 static bool run_tests(struct testing *testing, struct asking *asking,
                       const struct expectations *expectations)
 {
-	struct tag_keys keys;
+	struct tag_keys keys = {{0}};
 	asking->redirect = redirect_new(asking->configuration->settings, NULL, &keys);
 	bool good = asking->redirect && tag_keys_init(&keys, slice_of("signpost test"));
 	for (size_t i = 0; good && i < expectations->count; i++)
