@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include <sofia-sip/su_wait.h>
@@ -55,20 +54,11 @@ void serve_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Reading millions of numbers takes seconds of a core. On Linux this is for the calling
- * thread alone, which does nothing but that: those that answer come first. */
-#define RELOAD_NICE 10
-static void give_way(void)
-{
-	setpriority(PRIO_PROCESS, 0, RELOAD_NICE); /* only a wish */
-}
-
 static void wait_for_signals(struct server *server)
 {
 	sigset_t set;
 	const struct timespec tick = {LOG_FLOOD_S, 0}, soon = {0, 10000000};
 	signals_taken(&set);
-	give_way();
 	for (;;) {
 		/* an old table may still be held by a worker */
 		bool held = snapshot_reap(server->snapshot);
