@@ -81,7 +81,7 @@ SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*_fuzz.c))
-BENCH  := $(addprefix $B/tests/bench/,load hold echo server_peers)
+BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers server_peers)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
@@ -115,6 +115,8 @@ $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/bench/load $B/tests/bench/hold: %: %.o $B/tests/bench/lane.o $B/tests/bench/invite.o
 	$(SAY)$(LINK) -o $@ $^
+$B/tests/bench/numbers: %: %.o $B/librules.a
+	$(SAY)$(LINK) -o $@ $^ $(RULES_LIBS)
 $B/tests/bench/echo: %: %.o
 	$(SAY)$(LINK) -o $@ $^
 $B/tests/bench/server_%: $B/tests/bench/server_%.o $B/libserver.a $B/librules.a
@@ -187,7 +189,7 @@ fresh: deps-container ## try `make run` in a bare Debian 12 (as root); FULL=1: `
 install: all ## honours DESTDIR and PREFIX
 	install -D -m 755 $B/$(NAME) $(DESTDIR)$(SBINDIR)/$(NAME)
 	$(foreach m,$(wildcard man/*.[58]),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m);)
-	$(foreach e,$(wildcard rules/examples/*.yaml rules/examples/*/*.yaml),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/$(e:rules/%=%);)
+	$(foreach e,$(wildcard rules/examples/*.yaml rules/examples/*/*.yaml rules/examples/*/*.csv),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/$(e:rules/%=%);)
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,$(wildcard man/*.5 man/*.8),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
 	rm -rf $(DESTDIR)$(DOCDIR)

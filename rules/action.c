@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/action.h"
 
+#include <stddef.h>
+
 #include "rules/gateway.h"
+#include "rules/lcr.h"
 #include "rules/numbertable.h"
 #include "rules/rewrite.h"
 
@@ -25,6 +28,9 @@ static bool is_row_column(const struct node *node, struct slice *column)
 	return true;
 }
 
+static const struct field lcr_field[] = {
+	{"lcr", lcr_read, FIELD_REQUIRED, offsetof(struct action, lcr)}};
+
 bool action_read_redirect(struct load *load, const struct node *node, void *into)
 {
 	struct action_reading *reading = into;
@@ -35,6 +41,9 @@ bool action_read_redirect(struct load *load, const struct node *node, void *into
 		return column.at ? numbertable_use(load, node->position, column, true)
 		                 : load_memory(load);
 	}
+	if (node->type == NODE_MAPPING)
+		return schema_read(load, node, "\"redirect\"", lcr_field, 1,
+		                   &reading->action);
 	return route_read(load, node, &reading->action.route);
 }
 

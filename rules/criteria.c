@@ -458,6 +458,8 @@ enum pattern_result criteria_match(const struct rule *rule, const struct facts *
 		if (result != PATTERN_YES)
 			return result;
 	}
+	if (rule->unless == criteria_none)
+		return PATTERN_YES;
 	*negated = true;
 	for (*kind = CRITERION_CALLED; *kind < CRITERION_KINDS; ++*kind) {
 		if (!rule->unless[*kind])

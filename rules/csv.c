@@ -29,6 +29,8 @@ enum ending {
 	END_FAULT,
 };
 
+#define PROGRESS_ROWS 2048
+
 struct csv {
 	int fd;
 	const char *path;
@@ -43,6 +45,7 @@ struct csv {
 	bool at_eof;
 	bool skipping; /* the rest of a bad row's line comes first */
 	unsigned line; /* of begin */
+	size_t rows;
 
 	/* The row read last. */
 	const char *row;
@@ -173,6 +176,7 @@ bool csv_count(struct csv *csv, size_t *rows)
 			lines++;
 		}
 		csv->begin = csv->end;
+		diags_progress(csv->diags);
 		if (!fill(csv))
 			return false;
 	}
@@ -498,6 +502,8 @@ static enum csv_result end_row(struct csv *csv, const char *end, struct csv_row 
 {
 	csv->line += csv->has_quotes ? lines_between(csv->row, end) : end[-1] == '\n';
 	csv->begin = (size_t)(end - csv->buffer);
+	if (++csv->rows % PROGRESS_ROWS == 0)
+		diags_progress(csv->diags);
 	*row = (struct csv_row){csv->row_line, csv->count, csv->fields};
 	return CSV_ROW;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "rules/decimal.h"
 #include "rules/diags.h"
 #include "rules/numbers.h"
 #include "rules/slice.h"
@@ -20,6 +21,8 @@ enum decision_cause {
 	                 */
 	CAUSE_INCOMPLETE, /* 484: rewriting leaves no number, or one that is too long */
 	CAUSE_NO_GATEWAY, /* 480: the row of a number table names no gateway */
+	CAUSE_NO_RATE,    /* 404: no carrier has a rate in force for the number */
+	CAUSE_TOO_DEAR,   /* 480: all that have one are above max_rate */
 	CAUSE_GAVE_UP,    /* 500: a regex took too long: who knows which rule is right */
 };
 
@@ -86,12 +89,38 @@ struct considered {
 
 struct ruleset;
 
+#define PRICED_MAX 32 /* carriers of one choice */
+
+/* What became of a carrier in a least-cost choice. */
+enum priced_outcome {
+	PRICED_OFFERED,
+	PRICED_BEYOND_MAX, /* enough cheaper or better ones are offered */
+	PRICED_DISABLED,   /* none of its gateways is in use */
+	PRICED_TOO_DEAR,   /* above the limit */
+	PRICED_BLOCKED,    /* it takes no calls to the prefix */
+	PRICED_NOWHERE,    /* it has no rate in force for the number */
+};
+
+struct priced {
+	struct slice deck; /* its name */
+	enum priced_outcome outcome;
+	struct slice prefix; /* what follows: not with PRICED_NOWHERE */
+	struct decimal rate;
+	bool has_quality;
+	struct decimal quality;
+	struct slice destination, increment; /* empty: not given */
+	struct decimal limit;                /* max_rate, with PRICED_TOO_DEAR */
+};
+
 /* Told of every rule considered, in the order in which they were. */
 struct trace {
 	void (*considered)(void *arg, const struct considered *considered);
 	void *arg;
 	/* Before, told whose rules are asked; may be NULL. */
 	void (*chosen)(void *arg, const struct ruleset *ruleset);
+	/* Behind, told of every carrier of a least-cost choice, those that are offered
+	 * first and in order; may be NULL. */
+	void (*priced)(void *arg, const struct priced *priced);
 };
 
 #endif

@@ -18,6 +18,7 @@ struct finding {
 
 struct diags {
 	struct arena *texts;
+	void (*progress)(void); /* NULL: nobody wants to know */
 	size_t errors, warnings;
 	size_t count;
 	struct finding findings[DIAGS_MAX];
@@ -126,6 +127,17 @@ const char *diags_hint(char hint[DIAGS_HINT_MAX], const char *format, ...)
 	print_text(hint, DIAGS_HINT_MAX, format, args);
 	va_end(args);
 	return hint;
+}
+
+void diags_on_progress(struct diags *diags, void (*progress)(void))
+{
+	diags->progress = progress;
+}
+
+void diags_progress(const struct diags *diags)
+{
+	if (diags->progress)
+		diags->progress();
 }
 
 size_t diags_errors(const struct diags *diags)

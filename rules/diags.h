@@ -32,6 +32,13 @@ struct diags;
 struct diags *diags_new(void);        /* NULL when out of memory */
 void diags_free(struct diags *diags); /* NULL is allowed */
 
+/* Has progress called now and then while files are read, so that a server that reads
+ * beside its work can let the work go on. */
+void diags_on_progress(struct diags *diags, void (*progress)(void));
+
+/* For whoever reads: some thousand rows or values more have been read. */
+void diags_progress(const struct diags *diags);
+
 /* Adds a finding; hint may be NULL. Texts are copied, cut to 1,000 bytes; control
  * characters and bytes that are not UTF-8 are printed escaped. Beyond DIAGS_MAX findings,
  * or out of memory, they are only counted, and diags_print says how many. */

@@ -29,7 +29,7 @@ static const struct dialect presets[PRESETS] = {
 	[ASTERISK] = {302, ALL, true, false, true, UDP_BYTES},
 	/* The first listed; q and headers would become part of what it dials. */
 	[FREESWITCH] = {302, ALL, false, false, false, UDP_BYTES},
-	/* Phones and gateways that look at nothing but the first URI. */
+	/* Phones and gateways that look at nothing but the first URI, and copy it. */
 	[FIRST_ONLY] = {302, 1, false, false, false, UDP_BYTES},
 };
 

@@ -22,6 +22,8 @@ struct anchor {
 	unsigned height; /* levels of lists and mappings */
 };
 
+#define PROGRESS_NODES 4096
+
 struct reader {
 	const char *path;
 	struct diags *diags;
@@ -30,6 +32,7 @@ struct reader {
 	yaml_parser_t parser;
 	struct map anchors;
 	size_t weight;   /* nodes so far, expanded */
+	size_t pushed;   /* so often a node was put among the pending ones */
 	unsigned height; /* deepest level since the innermost open anchor */
 
 	/* Children of parents that are not complete; those of the innermost are last. */
@@ -183,6 +186,8 @@ static bool push(struct reader *reader, const struct node *node)
 		reader->pending_size = size;
 	}
 	reader->pending[reader->pending_count++] = node;
+	if (++reader->pushed % PROGRESS_NODES == 0)
+		diags_progress(reader->diags);
 	return true;
 }
 

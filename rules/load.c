@@ -7,6 +7,7 @@
 
 #include "rules/action.h"
 #include "rules/criteria.h"
+#include "rules/decks.h"
 #include "rules/gateway.h"
 #include "rules/index.h"
 #include "rules/numbertable.h"
@@ -21,7 +22,7 @@
  */
 struct keys {
 	const struct node *match, *include, *routing_number, *zone, *times, *numbers,
-		*gateways, *groups, *rules, *tables, *fallback;
+		*gateways, *groups, *decks, *rules, *tables, *fallback;
 };
 
 /* One rule: its criteria go to rule, what it answers to action. */
@@ -185,6 +186,7 @@ static bool read_keys(struct load *load, const struct file *file, struct keys *k
 		{"numbers", schema_keep, 0, offsetof(struct keys, numbers)},
 		{"gateways", schema_keep, 0, offsetof(struct keys, gateways)},
 		{"groups", schema_keep, 0, offsetof(struct keys, groups)},
+		{"decks", schema_keep, 0, offsetof(struct keys, decks)},
 		{"rules", schema_keep, 0, offsetof(struct keys, rules)},
 		{"tables", schema_keep, 0, offsetof(struct keys, tables)},
 		{"default", schema_keep, 0, offsetof(struct keys, fallback)}};
@@ -239,6 +241,7 @@ static bool read_definitions(struct load *load, const struct keys *keys, size_t 
 		{offsetof(struct keys, numbers), numbertables_read},
 		{offsetof(struct keys, gateways), gateways_read},
 		{offsetof(struct keys, groups), groups_read},
+		{offsetof(struct keys, decks), decks_read},
 	};
 	bool good = true;
 	for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)

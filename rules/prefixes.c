@@ -10,7 +10,8 @@ static const char characters[] = "\0000123456789*#";
 struct bucket {
 	uint64_t keys[BUCKET_KEYS]; /* 0: free */
 	uint32_t values[BUCKET_KEYS];
-	uint32_t overflowed; /* some key of this bucket is in the next ones */
+	uint32_t overflowed; /* the marks of keys that found no room and are in the next
+	                        ones */
 };
 
 struct prefixes {
@@ -52,12 +53,20 @@ static uint64_t key_of(const struct packed *packed, unsigned count)
 	       (packed->plus ? 2ull : 1ull) << 4 * PREFIXES_KEY_MAX;
 }
 
+/* Where the search for a key begins, and its mark, one of 32: only if that is among those
+ * that a full bucket's overflowed keys have left, the search goes on. */
+struct start {
+	size_t bucket;
+	uint32_t mark;
+};
+
 /* The finalizer of SplitMix64 without its last step; the high bits count. */
-static size_t first_bucket(const struct prefixes *prefixes, uint64_t key)
+static struct start start_of(const struct prefixes *prefixes, uint64_t key)
 {
 	uint64_t hash = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
 	hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-	return (size_t)(((hash >> 32) * prefixes->bucket_count) >> 32);
+	return (struct start){(size_t)(((hash >> 32) * prefixes->bucket_count) >> 32),
+	                      1u << (hash >> 27 & 31)};
 }
 
 static size_t next_bucket(const struct prefixes *prefixes, size_t i)
@@ -94,15 +103,16 @@ void prefixes_free(struct prefixes *prefixes)
 
 void prefixes_expect(const struct prefixes *prefixes, const struct packed *key)
 {
-	size_t first = first_bucket(prefixes, key_of(key, key->count));
-	__builtin_prefetch(&prefixes->buckets[first], 1);
+	struct start start = start_of(prefixes, key_of(key, key->count));
+	__builtin_prefetch(&prefixes->buckets[start.bucket], 1);
 }
 
 uint32_t *prefixes_put(struct prefixes *prefixes, const struct packed *packed,
                        bool *added)
 {
 	uint64_t key = key_of(packed, packed->count);
-	for (size_t i = first_bucket(prefixes, key);; i = next_bucket(prefixes, i)) {
+	struct start start = start_of(prefixes, key);
+	for (size_t i = start.bucket;; i = next_bucket(prefixes, i)) {
 		struct bucket *bucket = &prefixes->buckets[i];
 		for (size_t k = 0; k < BUCKET_KEYS; k++) {
 			if (bucket->keys[k] && bucket->keys[k] != key)
@@ -113,7 +123,7 @@ uint32_t *prefixes_put(struct prefixes *prefixes, const struct packed *packed,
 				(uint16_t)(1u << packed->count);
 			return &bucket->values[k];
 		}
-		bucket->overflowed = 1;
+		bucket->overflowed |= start.mark;
 	}
 }
 
@@ -121,14 +131,15 @@ uint32_t *prefixes_put(struct prefixes *prefixes, const struct packed *packed,
 
 static bool find(const struct prefixes *prefixes, uint64_t key, uint32_t *value)
 {
-	for (size_t i = first_bucket(prefixes, key);; i = next_bucket(prefixes, i)) {
+	struct start start = start_of(prefixes, key);
+	for (size_t i = start.bucket;; i = next_bucket(prefixes, i)) {
 		const struct bucket *bucket = &prefixes->buckets[i];
 		for (size_t k = 0; k < BUCKET_KEYS; k++)
 			if (bucket->keys[k] == key) {
 				*value = bucket->values[k];
 				return true;
 			}
-		if (!bucket->overflowed)
+		if (!(bucket->overflowed & start.mark))
 			return false;
 	}
 }
@@ -144,7 +155,7 @@ unsigned prefixes_begin(const struct prefixes *prefixes, const struct packed *nu
 	unsigned lengths = prefixes->lengths[number->plus] & ((2u << number->count) - 1);
 	for (unsigned left = lengths; left; left &= left - 1) {
 		uint64_t key = key_of(number, (unsigned)__builtin_ctz(left));
-		__builtin_prefetch(&prefixes->buckets[first_bucket(prefixes, key)]);
+		__builtin_prefetch(&prefixes->buckets[start_of(prefixes, key).bucket]);
 	}
 	return lengths;
 }

@@ -164,9 +164,9 @@ bool rewrite_read(struct load *load, const struct node *node, void *into)
 	if (!rewrite)
 		return load_memory(load);
 	*(const struct rewrite **)into = rewrite;
-	return schema_read(load, node, "\"rewrite\"", fields,
-	                   sizeof fields / sizeof fields[0], rewrite) &&
-	       parameter_rewrite_check(load, node, &rewrite->parameters);
+	bool good = schema_read(load, node, "\"rewrite\"", fields,
+	                        sizeof fields / sizeof fields[0], rewrite);
+	return parameter_rewrite_check(load, node, &rewrite->parameters) && good;
 }
 
 /* Applying */

@@ -36,6 +36,7 @@
 struct number_table;
 struct numbersfile;
 struct row_use;
+struct deckfile;
 
 struct compiled_pattern {
 	struct slice text;
@@ -157,12 +158,15 @@ struct replace_piece {
 	int group;
 };
 
-/* What a rule answers. status 300..399: route; else reject. */
+struct lcr;
+
+/* What a rule answers. status 300..399: route, or lcr; else reject. */
 struct action {
 	unsigned status : 31;
 	bool status_given : 1; /* no dialect changes it */
 	struct route route;
 	struct slice route_column; /* not empty: the row's column names the route */
+	const struct lcr *lcr;     /* NULL: route */
 	unsigned long expires_s;
 	struct slice phrase, reason;
 	unsigned long retry_after_s;
@@ -225,6 +229,9 @@ struct table {
 	struct compiled_pattern *patterns;
 	size_t pattern_count;
 	const struct gateway *gateways;
+	struct map carriers;        /* by name: struct carrier */
+	struct deckfile *deckfiles; /* of all carriers, the newest first */
+	size_t deck_count, deck_bytes;
 	bool ignores_rn;            /* routing_number: ignore */
 	const struct zone *zone;    /* of dates and times without one; NULL: UTC */
 	struct map zones;           /* that were read: struct zone */
@@ -246,9 +253,10 @@ struct named {
 struct table_load {
 	struct load load; /* must be first */
 	struct table *table;
-	const struct table *previous; /* shares its number tables; may be NULL */
-	size_t memory_limit;          /* of one number table */
-	struct row_use *row_uses;     /* numbertable.h: not yet checked */
+	const struct table
+		*previous;        /* shares its number tables and decks; may be NULL */
+	size_t memory_limit;      /* of one number table or deck */
+	struct row_use *row_uses; /* numbertable.h: not yet checked */
 };
 
 #endif

@@ -30,9 +30,9 @@ static double minus_log(uint64_t x)
 
 /* An exponential variable with rate weight: the smallest of some falls to each by its
  * weight. */
-static double draw(const struct gateway *gateway, uint64_t call_key)
+double select_draw(uint64_t hash, unsigned weight, uint64_t call_key)
 {
-	return minus_log(mix(call_key, gateway->hash) >> 11) / gateway->weight;
+	return minus_log(mix(call_key, hash) >> 11) / weight;
 }
 
 static bool is_in_use(const struct gateway *gateway, int64_t now_s)
@@ -50,7 +50,9 @@ size_t select_order(const struct tier *tier, uint64_t call_key, int64_t now_s,
 		const struct gateway *gateway = tier->gateways[i];
 		if (!is_in_use(gateway, now_s))
 			continue;
-		double mine = tier->count > 1 ? draw(gateway, call_key) : 0;
+		double mine = tier->count > 1 ? select_draw(gateway->hash,
+		                                            gateway->weight, call_key)
+		                              : 0;
 		size_t place = count++;
 		for (; place > 0 && drawn[place - 1] > mine; place--) {
 			drawn[place] = drawn[place - 1];

@@ -17,4 +17,7 @@
 size_t select_order(const struct tier *tier, uint64_t call_key, int64_t now_s,
                     const struct gateway *order[ROUTE_TARGETS_MAX]);
 
+/* The draw of one that has this hash and weight: the smallest comes first. */
+double select_draw(uint64_t hash, unsigned weight, uint64_t call_key);
+
 #endif

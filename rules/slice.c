@@ -4,9 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool is_space(char c)
+/* Most are no space, and say so at once. */
+static inline bool is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 bool slice_take(struct slice *text, char c)
@@ -19,11 +20,12 @@ bool slice_take(struct slice *text, char c)
 
 struct slice slice_trim(struct slice text)
 {
-	while (text.len && is_space(text.at[0]))
-		text = slice_skip(text, 1);
-	while (text.len && is_space(text.at[text.len - 1]))
-		text.len--;
-	return text;
+	size_t start = 0, end = text.len;
+	while (start < end && is_space(text.at[start]))
+		start++;
+	while (start < end && is_space(text.at[end - 1]))
+		end--;
+	return (struct slice){start ? text.at + start : text.at, end - start};
 }
 
 static unsigned char lower(char c)

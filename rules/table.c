@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "rules/criteria.h"
+#include "rules/decks.h"
 #include "rules/dialect.h"
 #include "rules/files.h"
 #include "rules/gateway.h"
 #include "rules/index.h"
+#include "rules/lcr.h"
 #include "rules/load.h"
 #include "rules/moment.h"
 #include "rules/numbertable.h"
@@ -32,6 +34,7 @@ struct workspace {
 	char headers[HEADERS_TEXT_MAX];
 	struct parameters parameters;
 	char targets[DECISION_TARGETS_MAX][TARGET_TEXT_MAX];
+	struct lcr_offer offers[LCR_DECKS_MAX];
 };
 
 struct workspace *workspace_new(void)
@@ -107,6 +110,7 @@ void table_free(struct table *table)
 	for (const struct compiled_pattern *p = table->patterns; p; p = p->next)
 		pattern_free(p->pattern);
 	numbertables_free(table);
+	decks_free(table);
 	arena_free(table->arena);
 }
 
@@ -116,8 +120,9 @@ struct table_counts table_counts(const struct table *table)
 	                              .groups = table->group_count,
 	                              .tables = table->tenant_count,
 	                              .numbers = table->number_count,
+	                              .decks = table->deck_count,
 	                              .bytes = arena_bytes(table->arena) +
-	                                       table->number_bytes};
+	                                       table->number_bytes + table->deck_bytes};
 	for (size_t i = 0; i < table_ruleset_count(table); i++)
 		counts.rules += table_ruleset(table, i)->rule_count;
 	return counts;
@@ -358,15 +363,63 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 	return uri.len > 0;
 }
 
-static bool add_tier(struct decision *decision, const struct tier *tier,
-                     const struct action *action, const struct facts *facts,
-                     struct workspace *workspace)
+/* Adds the gateways of route that are in use; *count is how many. False: a URI cannot be
+ * written. */
+static bool add_route(struct decision *decision, const struct route *route,
+                      const struct action *action, const struct facts *facts,
+                      struct workspace *workspace, size_t *count)
 {
-	const struct gateway *order[ROUTE_TARGETS_MAX];
-	size_t count = select_order(tier, facts->call_key, facts->now_s, order);
-	for (size_t i = 0; i < count; i++)
-		if (!add_target(decision, order[i], action, facts, workspace))
+	*count = 0;
+	for (size_t t = 0; t < route->tier_count; t++) {
+		const struct gateway *order[ROUTE_TARGETS_MAX];
+		size_t in_use = select_order(&route->tiers[t], facts->call_key,
+		                             facts->now_s, order);
+		*count += in_use;
+		for (size_t i = 0; i < in_use; i++)
+			if (!add_target(decision, order[i], action, facts, workspace))
+				return false;
+	}
+	return true;
+}
+
+/* Why there is none, of the carriers that were not offered. */
+static void refuse_all(struct decision *decision, const struct lcr_offer *offers,
+                       size_t count)
+{
+	bool disabled = false, dear = false;
+	for (size_t i = 0; i < count; i++) {
+		disabled |= offers[i].outcome == PRICED_DISABLED;
+		dear |= offers[i].outcome == PRICED_TOO_DEAR;
+	}
+	if (disabled)
+		refuse(decision, 480, CAUSE_DISABLED);
+	else if (dear)
+		refuse(decision, 480, CAUSE_TOO_DEAR);
+	else
+		refuse(decision, 404, CAUSE_NO_RATE);
+}
+
+/* The carriers in order, until there are enough. A carrier without a gateway in use does
+ * not count. */
+static bool add_carriers(struct decision *decision, const struct action *action,
+                         const struct facts *facts, struct workspace *workspace,
+                         const struct trace *trace)
+{
+	const struct lcr *lcr = action->lcr;
+	struct lcr_offer *offers = workspace->offers;
+	size_t count =
+		lcr_choose(lcr, decision->asked, facts->now_s, facts->call_key, offers);
+	size_t offered = 0, in_use;
+	for (size_t i = 0; i < count && offered < lcr->max; i++) {
+		if (!add_route(decision, &offers[i].carrier->route, action, facts,
+		               workspace, &in_use))
 			return false;
+		offers[i].outcome = in_use ? PRICED_OFFERED : PRICED_DISABLED;
+		offered += in_use > 0;
+	}
+	lcr_tell(lcr, offers, decision->asked, trace);
+	if (!offered)
+		refuse_all(decision, offers, lcr->count);
 	return true;
 }
 
@@ -383,10 +436,11 @@ static const struct route *route_of(const struct table *table,
 
 static void redirect(const struct table *table, const struct action *action,
                      const struct facts *facts, struct workspace *workspace,
-                     struct decision *decision)
+                     const struct trace *trace, struct decision *decision)
 {
 	const struct route *route = route_of(table, action, &decision->row);
 	enum pattern_result rewritten = PATTERN_YES;
+	size_t in_use;
 	if (!route) {
 		refuse(decision, 480, CAUSE_NO_GATEWAY);
 		return;
@@ -402,12 +456,13 @@ static void redirect(const struct table *table, const struct action *action,
 		return;
 	}
 	decision->expires_s = action->expires_s;
-	for (size_t t = 0; t < route->tier_count; t++)
-		if (!add_tier(decision, &route->tiers[t], action, facts, workspace)) {
-			refuse(decision, 484, CAUSE_INCOMPLETE);
-			return;
-		}
-	if (!decision->target_count)
+	bool written =
+		action->lcr
+			? add_carriers(decision, action, facts, workspace, trace)
+			: add_route(decision, route, action, facts, workspace, &in_use);
+	if (!written)
+		refuse(decision, 484, CAUSE_INCOMPLETE);
+	else if (decision->status < 400 && !decision->target_count)
 		refuse(decision, 480, CAUSE_DISABLED);
 }
 
@@ -449,7 +504,7 @@ void table_lookup(const struct table *table, const struct facts *facts,
 		refuse(decision, 500, CAUSE_GAVE_UP);
 	} else if (action->status < 400) {
 		decision->number = facts->called;
-		redirect(table, action, facts, workspace, decision);
+		redirect(table, action, facts, workspace, trace, decision);
 	} else {
 		decision->phrase = action->phrase;
 		decision->reason = action->reason;

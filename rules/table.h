@@ -39,7 +39,8 @@ struct table_counts {
 	size_t gateways, groups;
 	size_t tables;  /* of `tables` */
 	size_t numbers; /* rows of number tables */
-	size_t bytes;   /* number tables that are shared count in each table */
+	size_t decks;
+	size_t bytes; /* number tables that are shared count in each table */
 };
 struct table_counts table_counts(const struct table *table);
 

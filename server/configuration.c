@@ -178,15 +178,20 @@ void configuration_free(struct configuration *configuration)
 const char *configuration_counts(const struct table *table, char to[COUNTS_TEXT_MAX])
 {
 	struct table_counts counts = table_counts(table);
-	int len = snprintf(to, COUNTS_TEXT_MAX, "%zu rule%s, %zu gateway%s, %zu group%s",
-	                   counts.rules, counts.rules == 1 ? "" : "s", counts.gateways,
-	                   counts.gateways == 1 ? "" : "s", counts.groups,
-	                   counts.groups == 1 ? "" : "s");
-	if (counts.tables)
-		len += snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len, ", %zu table%s",
-		                counts.tables, counts.tables == 1 ? "" : "s");
-	if (counts.numbers)
-		snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len, ", %zu number%s",
-		         counts.numbers, counts.numbers == 1 ? "" : "s");
+	const struct {
+		size_t count;
+		const char *name;
+		bool always;
+	} things[] = {
+		{counts.rules, "rule", true},      {counts.gateways, "gateway", true},
+		{counts.groups, "group", true},    {counts.tables, "table", false},
+		{counts.numbers, "number", false}, {counts.decks, "deck", false},
+	};
+	int len = 0;
+	for (size_t i = 0; i < sizeof things / sizeof *things; i++)
+		if (things[i].count || things[i].always)
+			len += snprintf(to + len, COUNTS_TEXT_MAX - (size_t)len,
+			                "%s%zu %s%s", len ? ", " : "", things[i].count,
+			                things[i].name, things[i].count == 1 ? "" : "s");
 	return to;
 }

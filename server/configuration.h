@@ -34,7 +34,7 @@ void configuration_free(struct configuration *configuration);
 struct table *configuration_table(const struct configuration *configuration,
                                   const struct table *previous, struct diags *diags);
 
-#define COUNTS_TEXT_MAX 128
+#define COUNTS_TEXT_MAX 256
 
 /* "3 rules, 4 gateways, 1 group", and ", 2 tables" if there are some */
 const char *configuration_counts(const struct table *table, char to[COUNTS_TEXT_MAX]);

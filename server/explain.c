@@ -17,6 +17,8 @@ struct showing {
 	const struct ruleset *ruleset; /* whose rules are asked; NULL: none yet */
 	size_t next;                   /* first rule not yet spoken of */
 	size_t hidden;                 /* rules passed over and not printed */
+	size_t priced_count;
+	struct priced priced[PRICED_MAX];
 	bool *seen; /* with match: longest, a rule of several prefixes is considered more
 	               than once */
 };
@@ -105,11 +107,73 @@ static void print_parameters(FILE *to, const struct facts *facts)
 	print_text(to, "trunk_context", facts->trunk_context);
 }
 
+/* They are printed behind the rules. */
+static void keep_priced(void *arg, const struct priced *priced)
+{
+	struct showing *showing = arg;
+	showing->priced[showing->priced_count++] = *priced;
+}
+
+static void print_rate(FILE *to, const struct priced *priced)
+{
+	char rate[DECIMAL_TEXT_MAX], quality[DECIMAL_TEXT_MAX];
+	fprintf(to, "%s for \"%.*s\"", decimal_text(priced->rate, rate),
+	        (int)priced->prefix.len, priced->prefix.at);
+	if (priced->destination.len)
+		fprintf(to, " %.*s", (int)priced->destination.len,
+		        priced->destination.at);
+	if (priced->increment.len)
+		fprintf(to, ", increment %.*s", (int)priced->increment.len,
+		        priced->increment.at);
+	if (priced->has_quality)
+		fprintf(to, ", quality %s", decimal_text(priced->quality, quality));
+}
+
+static void print_priced(FILE *to, size_t place, const struct priced *priced)
+{
+	char limit[DECIMAL_TEXT_MAX];
+	if (priced->outcome == PRICED_OFFERED)
+		fprintf(to, "  %zu. %.*s: ", place, (int)priced->deck.len,
+		        priced->deck.at);
+	else
+		fprintf(to, "  %.*s: no, ", (int)priced->deck.len, priced->deck.at);
+	switch (priced->outcome) {
+	case PRICED_NOWHERE:
+		fputs("it has no rate in force for the number", to);
+		break;
+	case PRICED_BLOCKED:
+		fprintf(to, "it blocks \"%.*s\"", (int)priced->prefix.len,
+		        priced->prefix.at);
+		break;
+	default:
+		print_rate(to, priced);
+	}
+	if (priced->outcome == PRICED_TOO_DEAR)
+		fprintf(to, ", above %s", decimal_text(priced->limit, limit));
+	else if (priced->outcome == PRICED_DISABLED)
+		fputs(": none of its gateways is in use", to);
+	else if (priced->outcome == PRICED_BEYOND_MAX)
+		fputs(": there are enough before it", to);
+	fputc('\n', to);
+}
+
+static void show_priced(const struct showing *showing)
+{
+	if (showing->priced_count)
+		fputs("decks:\n", showing->to);
+	for (size_t i = 0; i < showing->priced_count; i++)
+		print_priced(showing->to, i + 1, &showing->priced[i]);
+}
+
 static const char *cause_text(enum decision_cause cause)
 {
 	switch (cause) {
 	case CAUSE_DISABLED:
 		return "every gateway of the rule is disabled or out of its time";
+	case CAUSE_NO_RATE:
+		return "no deck of the rule has a rate in force for the number";
+	case CAUSE_TOO_DEAR:
+		return "all rates are above max_rate";
 	case CAUSE_INCOMPLETE:
 		return "the rewriting leaves no number";
 	case CAUSE_NO_GATEWAY:
@@ -205,7 +269,7 @@ bool explain(struct redirect *redirect, const struct table *table,
 		.to = to,
 		.table = table,
 		.seen = calloc(table_counts(table).rules + 1, sizeof(bool))};
-	struct trace trace = {show, &showing, show_ruleset};
+	struct trace trace = {show, &showing, show_ruleset, keep_priced};
 	if (!showing.seen)
 		return false;
 	fputs("rules:\n", to);
@@ -214,6 +278,7 @@ bool explain(struct redirect *redirect, const struct table *table,
 		explain_silently(redirect, table, arrival, request, explanation, reply);
 	explanation->trace = NULL;
 	show_rest(&showing, explanation);
+	show_priced(&showing);
 	if (explanation->decided)
 		print_decision(to, explanation);
 	if (explanation->why)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/reload.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -47,11 +48,20 @@ static struct table *load(const struct configuration *configuration,
 	return table;
 }
 
+/* Reading millions of numbers takes seconds of a core. Whoever answers and waits for it
+ * gets it after a millisecond at most, not when the scheduler's time slice is over. */
+static void give_way(void)
+{
+	sched_yield();
+}
+
 bool reload(const struct configuration *configuration, struct snapshot *snapshot)
 {
 	const char *path = configuration->rules_path;
 	double start = milliseconds();
 	struct diags *diags = diags_new();
+	if (diags)
+		diags_on_progress(diags, give_way);
 	struct table *table = diags ? load(configuration, snapshot, diags) : NULL;
 	bool good = table && exchange(snapshot, table, path, start);
 	if (diags)

@@ -15,14 +15,18 @@ static bool next_line(struct slice *text, struct slice *line)
 	return true;
 }
 
-/* "Name: value" with a name of two bytes or more, and nothing before its colon or behind
- * the value. */
-static bool read_field(struct slice line, struct field *field)
+/* Takes "Name: value" off text, with a name of two bytes or more and nothing before its
+ * colon. */
+static bool next_field(struct slice *text, struct field *field)
 {
-	size_t name = slice_token(line);
-	if (name < 2 || name == line.len || line.at[name] != ':')
+	size_t name = slice_token(*text);
+	if (name < 2 || name == text->len || text->at[name] != ':')
 		return false;
-	*field = (struct field){{line.at, name}, slice_trim(slice_skip(line, name + 1))};
+	field->name = (struct slice){text->at, name};
+	*text = slice_skip(*text, name + 1);
+	if (!next_line(text, &field->value))
+		return false;
+	field->value = slice_trim(field->value);
 	return true;
 }
 
@@ -38,23 +42,19 @@ static bool read_length(const struct field *field, size_t *seen, unsigned long *
 const struct message *scan_message(struct scan *scan, struct slice text)
 {
 	struct message *message = &scan->message;
-	struct slice line;
 	size_t lengths = 0;
 	unsigned long length = 0;
 	*message = (struct message){.fields = scan->fields, .clean = true};
 	if (!next_line(&text, &message->start_line) || !message->start_line.len ||
 	    message->start_line.at[0] == ' ')
 		return NULL;
-	while (next_line(&text, &line)) {
-		if (!line.len) {
-			message->start_line = slice_trim(message->start_line);
-			return length <= text.len ? message : NULL;
-		}
+	while (!slice_begins(text, (struct slice){"\r\n", 2})) {
 		struct field *field = &scan->fields[message->field_count];
-		if (message->field_count == SCAN_FIELDS_MAX || !read_field(line, field) ||
-		    !read_length(field, &lengths, &length))
+		if (message->field_count == SCAN_FIELDS_MAX ||
+		    !next_field(&text, field) || !read_length(field, &lengths, &length))
 			return NULL;
 		message->field_count++;
 	}
-	return NULL;
+	message->start_line = slice_trim(message->start_line);
+	return length <= text.len - 2 ? message : NULL;
 }

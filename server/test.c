@@ -229,10 +229,9 @@ static bool run_test(struct testing *testing, struct asking *asking,
 static bool run_tests(struct testing *testing, struct asking *asking,
                       const struct expectations *expectations)
 {
-	struct tag_keys keys;
+	struct tag_keys keys = {{0}};
 	asking->redirect = redirect_new(asking->configuration->settings, NULL, &keys);
-	bool good = asking->redirect && message_init() &&
-	            tag_keys_init(&keys, slice_of("signpost test"));
+	bool good = asking->redirect && tag_keys_init(&keys, slice_of("signpost test"));
 	for (size_t i = 0; good && i < expectations->count; i++)
 		good = run_test(testing, asking, &expectations->tests[i]);
 	redirect_free(asking->redirect);
@@ -292,7 +291,7 @@ static void print_summary(const struct testing *testing)
 int test(const struct test_options *options)
 {
 	struct testing testing = {.options = options, .coverage = coverage_new()};
-	if (!testing.coverage)
+	if (!testing.coverage || !message_init())
 		lack_memory(&testing);
 	for (size_t i = 0; i < options->file_count && !testing.out_of_memory; i++)
 		run_file(&testing, options->files[i]);

@@ -44,7 +44,7 @@ class Findings(unittest.TestCase):
         for path in sorted(BAD.glob("*.yaml")):
             with self.subTest(path.name):
                 said = self.check(path)
-                self.assertRegex(said, r"\A(([\w./-]+\.yaml(:\d+:\d+)?: (error|warning): .+\n)(  hint: .+\n)?)+\Z")
+                self.assertRegex(said, r"\A(([\w./-]+\.(?:yaml|csv)(:\d+:\d+)?: (error|warning): .+\n)(  hint: .+\n)?)+\Z")
                 places = [tuple(map(int, m)) for m in re.findall(rf"(?m)^{re.escape(path.name)}:(\d+):(\d+): ", said)]
                 self.assertEqual(places, sorted(places), "findings are sorted")
 
@@ -66,7 +66,7 @@ class Examples(unittest.TestCase):
             with self.subTest(path.name):
                 done = run("check", "-r", path)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-                self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?(, \d+ tables?)?\n\Z")
+                self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?(, \d+ tables?)?(, \d+ numbers?)?(, \d+ decks?)?\n\Z")
 
     def test_each_is_listed(self):
         for path in sorted(p for p in EXAMPLES.glob("*.yaml") if p.name.count(".") == 1):

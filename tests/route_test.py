@@ -27,6 +27,7 @@ REGEXES = (r"^\+44(20|7\d)", r"^0*(\d+)$", r"(\d{3})(\d{3})$", r"^[a-z]+$", r"(?
 HOSTS = ("signpost.test", "tenant-a.test", "Tenant-B.Test", "[2001:db8::1]", "192.0.2.9")
 TENANTS = ("acme", "Acme", "umbrella corp", "")
 STATUSES = (300, 301, 302, 305, 380)
+TEXTS = ('"{caller}" <sip:{caller}@{host}>', "{rn}", "{called} by {rule} to {gateway}", "{cic}{tgrp}")
 
 
 # A random routing table, as text
@@ -71,6 +72,20 @@ def criteria(rng, share):
     return {name: make() for name, make in every.items() if rng.random() < (share if name != "called" else 0.8)}
 
 
+def moments(rng, share):
+    """Criteria of time: of those that hold, and that do not, whenever the test is run."""
+    found = {}
+    if rng.random() < share:
+        found["time"] = rng.choice(["day", "past", "late", "[past, late]"])
+    if rng.random() < share:
+        found["from"] = rng.choice(["2020-01-01", "2099-01-01T00:00Z"])
+    if rng.random() < share:
+        found["until"] = rng.choice(["2020-02-01", "2099-02-01"])
+    if found.get("from", "") > found.get("until", "3"):
+        del found["until"]
+    return found
+
+
 def rewriting(rng):
     parts = []
     if rng.random() < 0.5:
@@ -106,23 +121,30 @@ def action(rng):
     rewrite = rewriting(rng) if rng.random() < 0.5 else None
     if rewrite:
         lines["rewrite"] = rewrite
+    if rng.random() < 0.2:
+        lines["headers"] = "{X-A: %s, Reason: 'SIP;cause=302'}" % quoted(rng.choice(TEXTS))
+    if rng.random() < 0.2:
+        lines["uri_headers"] = "{P-Asserted-Identity: %s, X-B: b}" % quoted(rng.choice(TEXTS))
     return lines
 
 
 def random_table(rng):
-    text = f"match: {rng.choice(['first', 'longest'])}\ngateways:\n"
+    text = f"match: {rng.choice(['first', 'longest'])}\n"
+    text += "times: {day: {hours: 00:00-24:00}, past: {dates: 2001-01-01}, late: {dates: 2001-01-01..2099-12-31}}\n"
+    text += "gateways:\n"
     for i in range(GATEWAYS):
         uri = rng.choice([f"sip:gw{i}.test", f"sip:gw{i}.test:5070;transport=tcp", f"sips:gw{i}.test",
                           f"sip:trunk{i}@gw{i}.test", f"sip:9{{called}}@gw{i}.test", f"sip:[2001:db8::{i}]"])
-        text += (f"  gw{i}: " + (quoted(uri) if rng.random() < 0.5 else "{uri: %s, weight: %d, enabled: %s}" % (
-            quoted(uri), rng.randint(1, 20), rng.choice(["true", "true", "true", "false"]))) + "\n")
+        text += (f"  gw{i}: " + (quoted(uri) if rng.random() < 0.5 else "{uri: %s, weight: %d, enabled: %s%s}" % (
+            quoted(uri), rng.randint(1, 20), rng.choice(["true", "true", "true", "false"]),
+            rng.choice(["", ", from: 2020-01-01", ", until: 2020-01-01", ", until: 2099-01-01"]))) + "\n")
     text += "groups:\n"
     for i in range(4):
         members = [f"gw{m}" for m in rng.sample(range(GATEWAYS), rng.randint(3, 8))]
         text += f"  group{i}: [[{', '.join(members[:2])}], {', '.join(members[2:])}]\n"
     text += "rules:\n"
     for i in range(60):
-        lines = {**criteria(rng, 0.15), **action(rng)}
+        lines = {**criteria(rng, 0.15), **moments(rng, 0.1), **action(rng)}
         if rng.random() < 0.2:
             unless = criteria(rng, 0.3)
             if unless:
@@ -149,7 +171,8 @@ def random_called(rng):
     return rng.choice([
         number, number, number, number, number[:2] + "-" + number[2:], "alice", "user name", "%20", "é", "a@b",
         f"sip:{user}@{host}", f"sip:{user}@{host};user=phone", f"sip:{host}", f"sips:{user}@{host}", f"tel:{user}",
-        "tel:123;phone-context=+4420", "sip:direct.test", f"sip:{'1' * 1100}@{host}", "sip:", "tel:", "sip:a b@c"])
+        "tel:123;phone-context=+4420", f"tel:{user};npdi;rn=+44-20", f"sip:{user};rn=+33;cic=1;tgrp=a;trunk-context=b@{host}",
+        "sip:direct.test", f"sip:{'1' * 1100}@{host}", "sip:", "tel:", "sip:a b@c"])
 
 
 class Call:

@@ -365,6 +365,29 @@ static void run_file(const char *name)
 	LLVMFuzzerTestOneInput(data, size);
 }
 
+static unsigned progressed;
+
+static void on_progress(void)
+{
+	progressed++;
+}
+
+START_TEST(whoever_waits_is_let_in_now_and_then)
+{
+	FILE *file = fopen(path, "w");
+	for (int i = 0; i < 10000; i++)
+		fprintf(file, "%d,x\n", i);
+	fclose(file);
+	struct diags *diags = diags_new();
+	diags_on_progress(diags, on_progress);
+	struct csv *csv = csv_open(path, ',', diags);
+	free(read_rows(csv));
+	ck_assert_uint_ge(progressed, 4);
+	csv_free(csv);
+	diags_free(diags);
+}
+END_TEST
+
 START_TEST(what_is_read_does_not_depend_on_the_buffer)
 {
 	size_t count = 0;
@@ -402,6 +425,7 @@ Suite *test_suite(void)
 	                    COUNT(changes));
 	tcase_add_loop_test(tcase, only_regular_files_are_read, 0, COUNT(refused));
 	tcase_add_test(tcase, a_file_is_known_again_until_it_changes);
+	tcase_add_test(tcase, whoever_waits_is_let_in_now_and_then);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -295,6 +295,14 @@ START_TEST(a_hostile_file_is_soon_refused)
 }
 END_TEST
 
+static unsigned progressed;
+
+static void on_progress(void)
+{
+	progressed++;
+}
+
+/* Whoever waits for the processor is let in meanwhile. */
 START_TEST(a_hundred_thousand_anchors_are_soon_read)
 {
 	size_t len = 0;
@@ -308,8 +316,10 @@ START_TEST(a_hundred_thousand_anchors_are_soon_read)
 	write_file(text, len);
 	free(text);
 	struct diags *diags = diags_new();
+	diags_on_progress(diags, on_progress);
 	struct document *document = document_read("f.yaml", PLENTY, diags);
 	ck_assert_ptr_nonnull(document);
+	ck_assert_uint_ge(progressed, 20);
 	const struct node *root = document_root(document);
 	ck_assert_uint_eq(root->count, 200000);
 	ck_assert_ptr_eq(root->items[77777], root->items[177777]);

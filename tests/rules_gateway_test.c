@@ -245,7 +245,9 @@ static const struct {
          "rules: [{redirect: }, {redirect: []}, {redirect: {a: b}}, {redirect: [a, ~]}]",
          "t.yaml:5:20: error: \"redirect\" must not be empty\n"
          "t.yaml:5:34: error: an empty list of gateways\n"
-         "t.yaml:5:50: error: \"redirect\" must be a text, not a mapping\n"
+         "t.yaml:5:50: error: \"redirect\" needs \"lcr\"\n"
+         "t.yaml:5:51: error: unknown key \"a\"\n"
+         "  hint: known keys: lcr\n"
          "t.yaml:5:74: error: no gateway or group is called \"~\"\n"
          "  hint: gateways are defined under \"gateways\", groups under \"groups\"\n"},
 };

@@ -74,7 +74,7 @@ static const struct {
          "  hint: first given at t.yaml:3:1\n"
          "t.yaml:5:1: error: unknown key \"things\"\n"
          "  hint: known keys: match, include, routing_number, zone, times, numbers, "
-         "gateways, groups, rules, "
+         "gateways, groups, decks, rules, "
          "tables, default\n"},
 	{"match: best", "t.yaml:1:8: error: \"match\" must be first or longest\n"},
 	{"match: [first]", "t.yaml:1:8: error: \"match\" must be first or longest\n"},

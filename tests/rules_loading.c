@@ -113,6 +113,8 @@ static void print_decision(FILE *to, const struct decision *decision)
 	                                     [CAUSE_DISABLED] = " disabled",
 	                                     [CAUSE_INCOMPLETE] = " incomplete",
 	                                     [CAUSE_NO_GATEWAY] = " no gateway",
+	                                     [CAUSE_NO_RATE] = " no rate",
+	                                     [CAUSE_TOO_DEAR] = " too dear",
 	                                     [CAUSE_GAVE_UP] = " gave up"};
 	print_slice(to, "", decision->rule, ": ");
 	fprintf(to, "%u%s", decision->status, causes[decision->cause]);

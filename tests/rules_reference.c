@@ -427,7 +427,8 @@ static void make_uri(const struct ref_gateway *gateway, const struct filling *fi
 
 static bool is(struct slice text, const char *expected)
 {
-	return text.len == strlen(expected) && memcmp(text.at, expected, text.len) == 0;
+	return text.len == strlen(expected) &&
+	       (!text.len || memcmp(text.at, expected, text.len) == 0);
 }
 
 struct offers {

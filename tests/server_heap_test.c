@@ -56,7 +56,8 @@ EXPORTED void *aligned_alloc(size_t alignment, size_t size)
 static const char rules_text[] =
 	"gateways:\n"
 	"  a: sip:gw1.example.net\n"
-	"  b: {uri: \"sip:{caller}-{called}@gw2.example.net\", weight: 3}\n"
+	"  b: {uri: \"sip:{caller}-{called}@gw2.example.net\", weight: 3, uri_headers: "
+	"{P-Asserted-Identity: '\"{caller}\" <sip:{caller}@{host}>'}}\n"
 	"groups: {g: [[a, b], b]}\n"
 	"rules:\n"
 	"  - {called: {prefix: \"+44\"}, rewrite: {strip: \"+\", prepend: \"00\"}, "
@@ -65,7 +66,8 @@ static const char rules_text[] =
 	"  - {called: {regex: \"^7([0-9]+)$\"}, rewrite: {replace: {regex: \"^7\", with: "
 	"\"8\"}}, redirect: g}\n"
 	"  - {header: {Subject: x}, source: 127.0.0.0/8, caller: \"+1\", redirect: a}\n"
-	"default: {redirect: g}\n";
+	"default: {redirect: g, headers: {Diversion: '<sip:{called}@{host}>', X-A: "
+	"'{rule}'}, rewrite: {rn: '{called}', npdi: true}}\n";
 
 static struct settings *settings;
 static struct snapshot *snapshot;

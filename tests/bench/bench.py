@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+import numbers_bench
+
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM = os.environ.get("SIGNPOST") or str(HERE.parent.parent / "build" / "signpost")
 DEADLINE_S = 20
@@ -113,6 +115,7 @@ class Server:
             raise
 
     load_options = ()
+    start_s = DEADLINE_S
 
     def command(self):
         raise NotImplementedError
@@ -125,7 +128,7 @@ class Server:
         self.wait_until_it_answers()
 
     def wait_until_it_answers(self):
-        end = time.monotonic() + DEADLINE_S
+        end = time.monotonic() + self.start_s
         while True:
             done = self.run_load("-n", 1, "-w", 1, "-l", 1)
             if done.returncode == 0:
@@ -143,7 +146,7 @@ class Server:
         try:
             return subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                timeout=DEADLINE_S + self.bench.seconds, preexec_fn=on_core(self.bench.load_core))
+                timeout=2 * DEADLINE_S + self.bench.seconds, preexec_fn=on_core(self.bench.load_core))
         except subprocess.TimeoutExpired:
             raise Trouble(f"{' '.join(command)} does not end") from None
 
@@ -237,6 +240,25 @@ class Signpost(Server):
         if done.returncode != 0:
             raise Refused(done.stderr.partition("\n")[0])
         super().launch(command)
+
+
+class Numbers(Signpost):
+    """Signpost with a number table; load asks for count of its numbers."""
+
+    start_s = numbers_bench.DEADLINE_S
+
+    def __init__(self, bench, path, kind, count):
+        self.path, self.kind = path, kind
+        self.load_options = ("-m", str(count))
+        super().__init__(bench, "udp")
+
+    def command(self):
+        command = super().command()
+        (self.folder / "rules.yaml").write_text(numbers_bench.rules_text(self.path, self.kind))
+        return command
+
+    def launch(self, command):
+        Server.launch(self, command)
 
 
 # Measuring
@@ -381,6 +403,42 @@ class Bench:
         return rows
 
 
+    def numbers(self):
+        """[[name, what it takes to read and to ask]], and the lines about a reload."""
+        rows, lines, cost = [], [], {}
+        with numbers_bench.Files() as files:
+            for name, (kind, count, _) in numbers_bench.SUBJECTS.items():
+                print(f"numbers: {name}", file=sys.stderr, flush=True)
+                samples = [numbers_bench.read_and_find(self.folder / "numbers", files, name)
+                           for _ in range(self.rounds)]
+                best = {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
+                row = [name, f"{best['load_s']:.2f}", f"{best['cpu_s']:.2f}", f"{best['bytes'] / 2**20:.1f}"]
+                if kind == "rules":
+                    rows.append([*row, f"{best['bytes'] / best['rows']:.1f}", "-", "-", "-"])
+                    continue
+                with Numbers(self, files.path(name), kind, count) as server:
+                    rounds = [measure(server, self.seconds) for _ in range(self.rounds)]
+                    cost[name] = statistics.median(sample.cpu_us for sample in rounds)
+                    if name == "10 million rows":
+                        lines = self.reload(server, files.path(name))
+                beside = (best["rss"] - files.text_bytes(name)) / best["rows"]
+                rows.append([*row, f"{best['bytes'] / best['rows']:.1f}", f"{beside:.1f}", f"{best['find_ns']:.0f}",
+                             f"{cost[name]:.2f}"])
+        return rows, lines
+
+    def reload(self, server, path):
+        """Lines about a reload of the table at full load, and at a quarter of it."""
+        full = numbers_bench.reload_under_load(server, path, 20)
+        (server.folder / "log").write_text("")
+        paced = numbers_bench.reload_under_load(server, path, 20, full["per_second"] / 4)
+        return [f"reload at {said['per_second']:,.0f} answers/s: {said['reload_s']:.1f} s, "
+                f"{said['lost']:.0f} lost, {said['resent']:.0f} sent again, p50 {said['p50_us']:.0f} us, "
+                f"p99 {said['p99_us']:.0f} us, longest {said['max_us']:.0f} us; memory {said['before_mb']:.0f} MB, "
+                f"at most {said['peak_mb']:.0f} MB, afterwards {said['after_mb']:.0f} MB"
+                + ("" if said["during_load"] else " (the load ended first)")
+                for said in (full, paced)]
+
+
 # Printing
 
 
@@ -441,6 +499,14 @@ def print_memory(bench, rows):
     table([["", "open", "after a call"], *rows])
 
 
+def print_numbers(rows, lines):
+    print("\nTables of numbers, one core\n")
+    table([["", "load s", "CPU s", "MiB", "bytes a row", "beside texts", "find ns", "CPU us an answer"], *rows])
+    print()
+    for line in lines:
+        print(line)
+
+
 def first_line(*command):
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
@@ -475,7 +541,7 @@ def read_options():
     cores = sorted(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=pathlib.Path, help="where load, hold and echo are")
-    parser.add_argument("--only", choices=["udp", "tcp", "memory"], action="append", help="repeatable; default all")
+    parser.add_argument("--only", choices=["udp", "tcp", "memory", "numbers"], action="append", help="repeatable; default all")
     parser.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "5"))
     parser.add_argument("--seconds", type=float, default=os.environ.get("SECONDS_PER_ROUND", "3"))
     parser.add_argument("--connections", type=int, default=os.environ.get("CONNECTIONS", "10000"))
@@ -498,11 +564,11 @@ def on_sigterm(*_):
 
 def main():
     options = read_options()
-    for program in (PROGRAM, *(options.folder / name for name in ("load", "hold", "echo"))):
+    for program in (PROGRAM, *(options.folder / name for name in ("load", "hold", "echo", "numbers"))):
         if not os.access(program, os.X_OK):
             raise SystemExit(f"bench: {program}: no such program; `make bench` builds it, SIGNPOST names the server")
     bench = Bench(options)
-    wanted = options.only or ["udp", "tcp", "memory"]
+    wanted = options.only or ["udp", "tcp", "memory", "numbers"]
     signal.signal(signal.SIGTERM, on_sigterm)
     print_machine()
     try:
@@ -512,6 +578,8 @@ def main():
         if "memory" in wanted:
             raise_file_limit(options.connections)
             print_memory(bench, bench.memory())
+        if "numbers" in wanted:
+            print_numbers(*bench.numbers())
     except Trouble as trouble:
         raise SystemExit(f"bench: {trouble}") from None
     finally:

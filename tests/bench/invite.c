@@ -97,10 +97,18 @@ void invite_init(struct invite *invite, const char *transport, unsigned port,
 	invite_renew(invite, 0);
 }
 
+static uint64_t number_count = 1000000000;
+
+void invite_numbers(uint64_t count)
+{
+	number_count = count;
+}
+
 void invite_renew(struct invite *invite, uint64_t serial)
 {
 	/* Visits every number once, in no order: a table is asked all over. */
-	uint64_t number = serial % 1000000000 * 618033989 % 1000000000;
+	uint64_t number = serial % number_count * 618033989 % number_count *
+	                  (1000000000 / number_count);
 	char *text = invite->text;
 	char *digits = text + invite->number_at[0], *hex = text + invite->serial_at[0];
 	for (size_t i = NUMBER_SIZE; i--; number /= 10)

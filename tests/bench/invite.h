@@ -27,6 +27,9 @@ struct invite {
 void invite_init(struct invite *invite, const char *transport, unsigned port,
                  unsigned slot);
 
+/* Of the 9 digits only so many numbers, evenly spread, are called: a power of ten. */
+void invite_numbers(uint64_t count);
+
 /* Makes it another request: the low 48 bits of serial count. */
 void invite_renew(struct invite *invite, uint64_t serial);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* load.c - asks a redirect server as fast as it answers, or at a given rate.
  *
- *     load [-t udp|tcp] [-l LANES] [-w WINDOW] [-s SECONDS | -n COUNT] [-r RATE] [-e]
- * ADDRESS:PORT
+ *     load [-t udp|tcp] [-l LANES] [-w WINDOW] [-s SECONDS | -n COUNT] [-r RATE] [-m
+ * NUMBERS] [-e] ADDRESS:PORT
  *
  * Without -r the loop is closed: WINDOW requests are outstanding at any time, shared
  * among LANES source ports, and an answer lets the next request go. With -r RATE requests
@@ -320,7 +320,8 @@ static void report(struct load *load)
 static void usage(void)
 {
 	fputs("usage: load [-t udp|tcp] [-l LANES] [-w WINDOW] [-s SECONDS | -n COUNT] "
-	      "[-r RATE] [-e] ADDRESS:PORT\n"
+	      "[-r RATE] [-m NUMBERS] [-e] ADDRESS:PORT\n"
+	      "  -m  so many different numbers are called: a power of ten\n"
 	      "  -e  the server is an echo\n",
 	      stderr);
 	exit(2);
@@ -329,7 +330,7 @@ static void usage(void)
 static void read_options(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){.lanes = 8, .window = 64, .seconds = 3};
-	for (int option; (option = getopt(argc, argv, "t:l:w:s:n:r:e")) != -1;) {
+	for (int option; (option = getopt(argc, argv, "t:l:w:s:n:r:m:e")) != -1;) {
 		if (option == 't' && strcmp(optarg, "udp") == 0)
 			options->stream = false;
 		else if (option == 't' && strcmp(optarg, "tcp") == 0)
@@ -344,6 +345,8 @@ static void read_options(struct options *options, int argc, char **argv)
 			options->count = strtoul(optarg, NULL, 10);
 		else if (option == 'r')
 			options->rate = strtod(optarg, NULL);
+		else if (option == 'm')
+			invite_numbers(strtoull(optarg, NULL, 10));
 		else if (option == 'e')
 			options->echo = true;
 		else
