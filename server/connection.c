@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/framing.h"
+#include "server/identity.h"
 #include "server/log.h"
 
 /* How long one that has been told to go may take to read its last replies. Closing a
@@ -45,6 +46,11 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static bool is_stranger(const struct connection *connection)
+{
+	return !connection->arrival.peer;
+}
+
 /* The end */
 
 static void connection_close(struct connection *connection)
@@ -52,6 +58,7 @@ static void connection_close(struct connection *connection)
 	struct connections *all = connection->all;
 	LIST_REMOVE(connection, link);
 	all->count--;
+	all->strangers -= is_stranger(connection);
 	event_del(&connection->timer);
 	bufferevent_free(connection->stream);
 	all->on_close(all->arg, &connection->arrival);
@@ -300,12 +307,36 @@ static void log_handshake(const struct connection *connection)
 	          connection->arrival.listen->text.at, why ? why : "connection lost");
 }
 
+/* A certificate says more than a network. */
+static void identify(struct connection *connection)
+{
+	struct arrival *arrival = &connection->arrival;
+	const struct peer *peer =
+		identity_peer(arrival->listen->profile, connection->session);
+	if (!peer)
+		return;
+	connection->all->strangers -= is_stranger(connection);
+	arrival->peer = peer;
+}
+
+static void open_session(struct connection *connection)
+{
+	if (connection->arrival.listen->profile->identifies)
+		identify(connection);
+	if (is_stranger(connection)) {
+		redirect_stranger(&connection->arrival);
+		connection_close(connection);
+		return;
+	}
+	connection->state = STATE_OPEN;
+	set_deadline(connection, connection->all->limits->idle_ms);
+}
+
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
 	struct connection *connection = arg;
 	if (what & BEV_EVENT_CONNECTED) {
-		connection->state = STATE_OPEN;
-		set_deadline(connection, connection->all->limits->idle_ms);
+		open_session(connection);
 		return;
 	}
 	connection->ended = true;
@@ -402,6 +433,7 @@ bool connection_open(struct connections *all, int fd, SSL *session,
 	}
 	LIST_INSERT_HEAD(&all->list, connection, link);
 	all->count++;
+	all->strangers += is_stranger(connection);
 	return true;
 }
 

@@ -5,6 +5,9 @@
  *               (TLS only)     requests are        the last replies go out, what
  *                              answered in order   still comes is thrown away
  *
+ * Whose it is may be known at accept, by its network; over TLS a certificate may tell, at
+ * the end of the handshake. If neither does, it is closed without an answer.
+ *
  * Each has one deadline: for the handshake from accept, for a message from its first
  * byte, for silence from the last message, for leaving from the last reply. Whoever is
  * late is closed. Between messages a connection holds no buffers.
@@ -31,8 +34,8 @@ struct connections {
 	void (*on_close)(void *arg, const struct arrival *arrival); /* one has ended */
 	void *arg;
 
-	unsigned long count;
-	bool stopping; /* nobody lingers any more */
+	unsigned long count, strangers; /* those: in a handshake, to show who they are */
+	bool stopping;                  /* nobody lingers any more */
 	LIST_HEAD(connection_list, connection) list;
 	struct evbuffer *replies; /* of the connection that is being read */
 	struct reply reply;

@@ -37,6 +37,9 @@ struct redirect; /* the request's way: redirect.h. One per thread. */
  * can asks before it looks at the message; redirect_answer() asks if none has. */
 bool redirect_admits(struct redirect *redirect, struct arrival *arrival);
 
+/* Tells the log of a source that is not let in. */
+void redirect_stranger(const struct arrival *arrival);
+
 /* What every door does with a message: fills reply. */
 void redirect_answer(struct redirect *redirect, const struct message *message,
                      const struct arrival *arrival, struct reply *reply);

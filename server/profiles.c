@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/profiles.h"
 
+#include <ctype.h>
+
 #include "rules/map.h"
 #include "server/peers.h"
 
@@ -24,6 +26,7 @@ struct reading {
 	/* Of the peer or profile that is being read. */
 	struct known_peer *peer;
 	struct network *networks;
+	struct slice *tls_names;
 	struct profile *profile;
 	const struct peer **members;
 };
@@ -148,6 +151,42 @@ static bool read_networks(struct load *load, const struct node *node, void *into
 	return schema_each(load, node, "networks", read_network, reading);
 }
 
+static bool is_host_name(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+		if (!isalnum((unsigned char)c) && c != '-' && c != '.' && c != '_')
+			return false;
+	}
+	return text.len <= TLS_NAME_MAX;
+}
+
+static bool read_tls_name(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct slice text;
+	if (!schema_text(load, node, "tls_names", &text))
+		return false;
+	if (!is_host_name(text))
+		return load_error(load, node,
+		                  "write sbc.example.net, as the certificate has it; "
+		                  "wildcards match nothing",
+		                  "\"%s\" is no host name", text.at);
+	reading->tls_names[reading->peer->peer.tls_name_count++] = text;
+	return true;
+}
+
+static bool read_tls_names(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	size_t count = schema_each_count(node);
+	reading->tls_names = arena_array(load->arena, count, sizeof *reading->tls_names);
+	if (!reading->tls_names)
+		return load_memory(load);
+	reading->peer->peer.tls_names = reading->tls_names;
+	return schema_each(load, node, "tls_names", read_tls_name, reading);
+}
+
 static bool read_dialect(struct load *load, const struct node *node, void *into)
 {
 	struct reading *reading = into;
@@ -170,9 +209,17 @@ static bool read_uri_headers(struct load *load, const struct node *node, void *i
 	return headers_read_uri(load, node, &reading->peer->peer.extra.uri);
 }
 
+static bool check_peer(struct load *load, const struct node *node,
+                       const struct peer *peer)
+{
+	return peer->networks || peer->tls_names ||
+	       load_error(load, node, NULL, "a peer needs \"networks\" or \"tls_names\"");
+}
+
 static bool read_peer(struct load *load, const struct pair *pair, struct reading *reading)
 {
-	static const struct field fields[] = {{"networks", read_networks, FIELD_REQUIRED},
+	static const struct field fields[] = {{"networks", read_networks, 0},
+	                                      {"tls_names", read_tls_names, 0},
 	                                      {"dialect", read_dialect, 0},
 	                                      {"headers", read_headers, 0},
 	                                      {"uri_headers", read_uri_headers, 0}};
@@ -185,9 +232,9 @@ static bool read_peer(struct load *load, const struct pair *pair, struct reading
 		return load_memory(load);
 	reading->known_count += good;
 	reading->peer = known;
-	return schema_read(load, pair->value, "a peer", fields,
-	                   sizeof fields / sizeof *fields, reading) &&
-	       good;
+	good &= schema_read(load, pair->value, "a peer", fields,
+	                    sizeof fields / sizeof *fields, reading);
+	return check_peer(load, pair->value, &known->peer) && good;
 }
 
 static bool read_peers(struct load *load, const struct node *node,
@@ -380,6 +427,28 @@ static bool check_tls(struct load *load, const struct reading *reading)
 	return good;
 }
 
+static bool asks_for_certificates(const struct profile *profile)
+{
+	return profile->credentials && profile->credentials->verify != VERIFY_NONE;
+}
+
+/* Names say nothing where no certificate is verified. */
+static void check_names(struct load *load, const struct node *node,
+                        struct profile *profile)
+{
+	bool asks = asks_for_certificates(profile);
+	for (size_t i = 0; i < profile->peer_count; i++) {
+		const struct peer *peer = profile->peers[i];
+		profile->identifies |= asks && peer->tls_names;
+		if (!asks && peer->tls_names && (!peer->networks || profile->credentials))
+			load_warning(load, node->position,
+			             "tls_names need tls: {client_ca: ...}",
+			             "peer \"%s\" is not known by its tls_names: the "
+			             "profile verifies no certificates",
+			             peer->name.at);
+	}
+}
+
 static bool read_profile(struct load *load, const struct pair *pair,
                          struct reading *reading)
 {
@@ -401,6 +470,7 @@ static bool read_profile(struct load *load, const struct pair *pair,
 	good &= schema_read(load, pair->value, "a profile", fields,
 	                    sizeof fields / sizeof fields[0], reading);
 	good &= load->out_of_memory || check_tls(load, reading);
+	check_names(load, pair->key, profile);
 	return make_lookup(load, profile) && good;
 }
 

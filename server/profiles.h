@@ -7,6 +7,7 @@
 #include "server/settings.h"
 
 #define SETTINGS_NAME_MAX 64 /* bytes of the name of a peer or a profile */
+#define TLS_NAME_MAX      253
 
 /* Reads both mappings into settings: profiles, peers and listen addresses. Either may be
  * NULL; no profiles: one that listens on 127.0.0.1 and lets loopback in. Names and

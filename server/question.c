@@ -27,6 +27,14 @@ static const struct peer *find_peer(const struct profile *profile, const char *n
 	return NULL;
 }
 
+/* One without networks is known by its certificate. */
+static bool can_call(const struct peer *peer, const struct listen *listen)
+{
+	return peer &&
+	       (peer->network_count || (listen->endpoint.transport == TRANSPORT_TLS &&
+	                                listen->profile->identifies));
+}
+
 /* The first listener that is all that was asked for. */
 static const struct listen *first_listen(const struct settings *settings,
                                          struct slice text, const char *profile,
@@ -36,7 +44,7 @@ static const struct listen *first_listen(const struct settings *settings,
 		const struct listen *listen = &settings->listens[i];
 		if ((!text.len || slice_equal(listen->text, text)) &&
 		    (!profile || slice_equal(listen->profile->name, slice_of(profile))) &&
-		    (!peer || find_peer(listen->profile, peer)))
+		    (!peer || can_call(find_peer(listen->profile, peer), listen)))
 			return listen;
 	}
 	return NULL;
@@ -110,26 +118,35 @@ static bool read_source(const char *text, struct endpoint *out, const char **why
 	return true;
 }
 
-static bool find_source(const struct question *question, const struct profile *profile,
-                        struct endpoint *out, struct question_fault *fault)
+/* Whether it comes with a certificate that says that it is peer's. */
+static bool shows_name(const struct arrival *arrival, const struct peer *peer)
+{
+	return peer && peer->tls_name_count && arrival->listen->profile->identifies &&
+	       arrival->source.transport == TRANSPORT_TLS;
+}
+
+/* The source, and whose it is. */
+static bool find_source(const struct question *question, struct arrival *arrival,
+                        struct question_fault *fault)
 {
 	const char *why;
+	const struct profile *profile = arrival->listen->profile;
+	struct endpoint *out = &arrival->source;
 	const struct peer *peer =
 		question->peer ? find_peer(profile, question->peer) : NULL;
-	if (question->source) {
-		if (!read_source(question->source, out, &why))
-			return blame(fault, QUESTION_SOURCE, question->source, why);
-		if (peer && profile_peer(profile, &out->address) != peer)
-			return blame(fault, QUESTION_SOURCE, question->source,
-			             "this address is not the peer's");
-		return true;
-	}
-	if (!peer)
+	bool named = shows_name(arrival, peer);
+	if (question->source && !read_source(question->source, out, &why))
+		return blame(fault, QUESTION_SOURCE, question->source, why);
+	if (!question->source && (!peer || (named && !peer->network_count)))
 		out->address = default_source(profile);
-	else if (!peer_address(profile, peer, &out->address))
+	else if (!question->source && !peer_address(profile, peer, &out->address))
 		return blame(fault, QUESTION_PEER, question->peer,
 		             "no network begins with an address of its own: give the "
 		             "source");
+	arrival->peer = named ? peer : profile_peer(profile, &out->address);
+	if (question->source && peer && arrival->peer != peer)
+		return blame(fault, QUESTION_SOURCE, question->source,
+		             "this address is not the peer's");
 	return true;
 }
 
@@ -139,13 +156,9 @@ bool question_arrival(const struct question *question, const struct settings *se
 	*arrival = (struct arrival){0};
 	if (!find_listen(question, settings, &arrival->listen, fault))
 		return false;
-	const struct profile *profile = arrival->listen->profile;
 	arrival->source.transport = arrival->listen->endpoint.transport;
 	arrival->source.port = ENDPOINT_PORT;
-	if (!find_source(question, profile, &arrival->source, fault))
-		return false;
-	arrival->peer = profile_peer(profile, &arrival->source.address);
-	return true;
+	return find_source(question, arrival, fault);
 }
 
 /* The request */

@@ -49,16 +49,20 @@ void redirect_free(struct redirect *redirect)
 	free(redirect);
 }
 
-bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
+void redirect_stranger(const struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
-	(void)redirect;
-	arrival->peer = profile_peer(arrival->listen->profile, &arrival->source.address);
-	if (arrival->peer)
-		return true;
 	log_often(LOG_STRANGER, "stranger ignored source=%s listener=%s",
 	          endpoint_text(&arrival->source, text), arrival->listen->text.at);
-	return false;
+}
+
+bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
+{
+	(void)redirect;
+	arrival->peer = profile_peer(arrival->listen->profile, &arrival->source.address);
+	if (!arrival->peer)
+		redirect_stranger(arrival);
+	return arrival->peer;
 }
 
 static bool is_listed(const struct settings *settings, struct slice method)

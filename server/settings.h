@@ -17,6 +17,8 @@ struct peer {
 	struct slice name;
 	size_t network_count;
 	const struct network *networks;
+	size_t tls_name_count;
+	const struct slice *tls_names; /* of its certificates; see identity.h */
 	const struct dialect *dialect; /* NULL: the universal one */
 	struct extra_headers extra;    /* added to its answers */
 };
@@ -32,6 +34,7 @@ struct profile {
 	const struct peers *lookup; /* of their networks */
 	enum stack stack;
 	const struct credentials *credentials; /* NULL: no TLS */
+	bool identifies; /* a certificate may tell a peer, so TLS waits for it */
 };
 
 struct listen {

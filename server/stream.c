@@ -16,10 +16,11 @@
 #include "server/log.h"
 #include "server/sources.h"
 
-#define BACKLOG   1024 /* connections that wait to be accepted */
-#define ACCEPTS   16   /* in a row; then the connections that are open have their turn */
-#define RESUME_MS 1000 /* after a failure to accept, if no connection closes before */
-#define STOP_MS   500  /* for replies that are still to be read */
+#define BACKLOG         1024 /* connections that wait to be accepted */
+#define ACCEPTS         16 /* in a row; then the connections that are open have their turn */
+#define RESUME_MS       1000 /* after a failure to accept, if no connection closes before */
+#define STRANGERS_SHARE 4   /* one in so many connections may be a stranger's handshake */
+#define STOP_MS         500 /* for replies that are still to be read */
 
 /* One address. */
 struct listener {
@@ -95,12 +96,22 @@ static void on_close(void *arg, const struct arrival *arrival)
 	resume_accepting(stream);
 }
 
+/* Those who are only let through the handshake may not take the room of others. */
+static bool has_room_in_all(const struct stream *stream, const struct arrival *arrival)
+{
+	unsigned long connections = stream->settings->limits.connections;
+	return stream->connections->count < connections &&
+	       (arrival->peer ||
+	        stream->connections->strangers <
+	                (connections + STRANGERS_SHARE - 1) / STRANGERS_SHARE);
+}
+
 static bool has_room(struct stream *stream, const struct arrival *arrival)
 {
 	const struct limits *limits = &stream->settings->limits;
 	char source[ENDPOINT_TEXT_MAX];
 	const char *whose = "in all";
-	if (stream->connections->count < limits->connections) {
+	if (has_room_in_all(stream, arrival)) {
 		if (sources_add(stream->sources, &arrival->source.address,
 		                limits->connections_per_source))
 			return true;
@@ -128,6 +139,16 @@ static void open_connection(struct stream *stream, int fd, const struct arrival 
 		sources_remove(stream->sources, &arrival->source.address);
 }
 
+/* Where a certificate may tell who it is, everybody may show one. */
+static bool admits(struct stream *stream, struct arrival *arrival)
+{
+	const struct listen *listen = arrival->listen;
+	if (listen->endpoint.transport != TRANSPORT_TLS || !listen->profile->identifies)
+		return redirect_admits(stream->redirect, arrival);
+	arrival->peer = profile_peer(listen->profile, &arrival->source.address);
+	return true;
+}
+
 /* Takes fd, which came from address. */
 static void admit(struct listener *listener, int fd, const struct sockaddr *address)
 {
@@ -135,7 +156,7 @@ static void admit(struct listener *listener, int fd, const struct sockaddr *addr
 	struct arrival arrival = {.listen = listener->listen};
 	if (endpoint_from_sockaddr(listener->listen->endpoint.transport, address,
 	                           &arrival.source) &&
-	    redirect_admits(stream->redirect, &arrival) && has_room(stream, &arrival))
+	    admits(stream, &arrival) && has_room(stream, &arrival))
 		open_connection(stream, fd, &arrival);
 	else
 		close(fd);

@@ -434,10 +434,10 @@ static const struct {
          "4:74: error: \"networks\" must be a text, not a list\n"},
 	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx}}\n"
          "peers: {pbx: {}, pbx: {network: 10.0.0.1}}\n",
-         F "2:14: error: a peer needs \"networks\"\n" F
+         F "2:14: error: a peer needs \"networks\" or \"tls_names\"\n" F
            "2:18: error: peer \"pbx\" is defined twice\n"
            "  hint: first defined at signpost.yaml:2:9\n" F
-           "2:23: error: a peer needs \"networks\"\n" F
+           "2:23: error: a peer needs \"networks\" or \"tls_names\"\n" F
            "2:24: error: unknown key \"network\"\n"
            "  hint: did you mean \"networks\"?\n"},
 	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx}}\n"

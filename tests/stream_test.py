@@ -49,10 +49,10 @@ class Certificates:
     def path(self, name):
         return self.folder / name
 
-    def make(self, name, signer=None, ca=False):
+    def make(self, name, signer=None, ca=False, names="IP:" + TLS_HOST):
         signed = ["-CA", self.path(signer + ".pem"), "-CAkey", self.path(signer + ".key")] if signer else []
         more = ["-addext", "basicConstraints=critical,CA:TRUE"] if ca else [
-            "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:" + TLS_HOST]
+            "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=" + names]
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 2, "-subj",
                 "/CN=" + name, "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"), *signed, *more)
         self.path(name + ".key").chmod(0o600)
@@ -589,9 +589,9 @@ class ClientCertificates(unittest.TestCase):
     def setUpClass(cls):
         cls.certificates = Certificates(cls)
 
-    def outcome(self, server, certificate):
+    def outcome(self, server, certificate, source="127.0.0.1"):
         try:
-            with TlsDoor(server.port, self.certificates.context(certificate)) as door:
+            with TlsDoor(server.port, self.certificates.context(certificate), source) as door:
                 reply = door.ask(door.request())
                 return reply.status if reply else "closed"
         except (ssl.SSLError, ConnectionError):
@@ -606,6 +606,69 @@ class ClientCertificates(unittest.TestCase):
                 self.assertEqual(self.outcome(server, None), nobody)
                 self.assertEqual(self.outcome(server, "client"), client)
                 self.assertEqual(self.outcome(server, "stranger"), stranger)
+
+    def client(self, name, *names):
+        """A client's certificate for these names."""
+        self.certificates.make(name, "inter", names=",".join(names))
+        self.certificates.chain(name, "inter")
+
+    def test_names_tell_the_peer(self):
+        self.client("carrier", "DNS:other.test", "DNS:SBC.carrier.test")
+        self.client("uri", "URI:sip:Pbx.test;transport=tls")
+        self.client("wildcard", "DNS:*.carrier.test")
+        # RFC 5922 7.1: no DNS name beside a SIP URI, no user part, no other scheme
+        self.client("both", "URI:sip:nobody.test", "DNS:sbc.carrier.test")
+        self.client("user", "URI:sip:me@pbx.test")
+        self.client("sips", "URI:sips:pbx.test")
+        tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
+        server = Server.start(self, """
+rules:
+  - {peer: carrier, reject: 480}
+  - {peer: pbx, reject: 486}
+  - {peer: local, reject: 484}
+""", f"""
+profiles:
+  test: {{listen: ["tls:{TLS_HOST}:PORT", "tcp:127.0.0.1:PORT"], peers: [local, carrier, pbx], tls: {tls}}}
+peers:
+  local: {{networks: 127.0.0.3}}
+  carrier: {{networks: 127.0.0.4, tls_names: sbc.carrier.test}}
+  pbx: {{tls_names: [x.test, pbx.test]}}
+secret: secret.key
+""")
+        for certificate, source, outcome in (
+                ("carrier", "127.0.0.1", 480), ("carrier", "127.0.0.3", 480), (None, "127.0.0.4", 480),
+                (None, "127.0.0.3", 484), ("uri", "127.0.0.1", 486), ("uri", "127.0.0.4", 486),
+                (None, "127.0.0.1", "closed"), ("wildcard", "127.0.0.1", "closed"), ("both", "127.0.0.1", "closed"),
+                ("user", "127.0.0.1", "closed"), ("sips", "127.0.0.1", "closed"), ("wildcard", "127.0.0.3", 484),
+                ("stranger", "127.0.0.1", "refused"), ("stranger", "127.0.0.3", "refused")):
+            with self.subTest(certificate, source=source):
+                got = self.outcome(server, certificate, source)
+                # what a client has sent before it is closed may make that a reset
+                self.assertEqual("closed" if outcome == "closed" and got == "refused" else got, outcome)
+        server.wait_for_log(r" stranger ignored source=tls:127\.0\.0\.1:\d+ ")
+        with TcpDoor(server.port) as door:  # only TLS can show a certificate
+            self.assertIsNone(door.ask(door.request()))
+
+    def test_strangers_in_a_handshake_leave_room(self):
+        tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
+        server = Server.start(self, RULES, f"""
+profiles:
+  test: {{listen: "tls:{TLS_HOST}:PORT", peers: [local, carrier], tls: {tls}}}
+peers:
+  local: {{networks: 127.0.0.3}}
+  carrier: {{tls_names: sbc.carrier.test}}
+secret: secret.key
+limits: {{connections: 8, handshake: 1h}}
+""")
+        strangers = [TlsDoor(server.port) for _ in range(4)]
+        for door in strangers:
+            self.addCleanup(door.socket.close)
+        for door in strangers[2:]:
+            self.assertLess(closes_within(door), DEADLINE_S)
+        self.assertEqual(self.outcome(server, None, "127.0.0.3"), 302)
+        strangers[0].socket.close()
+        self.client("carrier", "DNS:sbc.carrier.test")
+        eventually(lambda: self.outcome(server, "carrier") == 302, "there is room for one that has a name")
 
     def test_ciphers(self):
         server = Server.start(self, RULES, tls_settings(
