@@ -25,7 +25,7 @@ endif
 
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
-                      libevent-dev libssl-dev
+                      libevent-dev libssl-dev libseccomp-dev
 PACKAGES_check     := check python3 sip-tester kamailio iproute2 util-linux openssl tzdata
 PACKAGES_lint      := clang clang-format-14 cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
@@ -59,7 +59,7 @@ once = $(eval $1 := $$2)$($1)
 includes = $(patsubst -I%,-isystem %,$(filter -I% -D%,$1))
 rules_pkg  = $(call once,rules_pkg,$(call pkg,yaml-0.1 libpcre2-8))
 # libevent_openssl is linked with libevent_core; -levent, which its .pc asks for, would be the same again.
-server_pkg = $(call once,server_pkg,$(filter-out -levent,$(call pkg,sofia-sip-ua libsodium libevent_core libevent_openssl openssl)) -pthread)
+server_pkg = $(call once,server_pkg,$(filter-out -levent,$(call pkg,sofia-sip-ua libsodium libevent_core libevent_openssl openssl libseccomp)) -pthread)
 check_pkg  = $(call once,check_pkg,$(call pkg,check) -pthread)
 libraries = $(filter -l% -L% -pthread,$1)
 RULES_LIBS  = $(call libraries,$(rules_pkg))

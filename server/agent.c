@@ -25,6 +25,7 @@
 
 #include "server/guard.h"
 #include "server/log.h"
+#include "server/privilege.h"
 
 #define IDLE_MS       (300 * 1000) /* a stream without traffic is closed */
 #define INCOMPLETE_MS 5000         /* so is one that stops in the middle of a message */
@@ -195,6 +196,7 @@ static void work(struct agent *agent)
 {
 	su_wait_t wait[1] = {SU_WAIT_INIT};
 	su_wait_create(wait, agent->stop_fd, SU_WAIT_IN);
+	privilege_renounce(); /* this thread has bound its sockets itself */
 	int registered = su_root_register(agent->root, wait, on_stop, NULL, 0);
 	sem_post(&agent->started);
 	su_root_run(agent->root);

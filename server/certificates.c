@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/certificates.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "server/file.h"
 
 struct identity {
 	const struct profile *profile;
@@ -46,24 +45,13 @@ static const char *reason(void)
 /* Files */
 
 /* OpenSSL would wait for a FIFO, and tells nothing of a file that cannot be opened. */
-static bool can_read(const struct named_file *file, bool secret, struct diags *diags)
+static bool can_read(const struct named_file *file, const char *secret,
+                     struct diags *diags)
 {
-	struct stat status;
-	char hint[DIAGS_HINT_MAX];
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return error(diags, file->position, "cannot open \"%s\": %s", file->path,
-		             strerror(errno));
-	bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-	close(fd);
-	if (!regular)
-		return error(diags, file->position, "\"%s\" is not a regular file",
-		             file->path);
-	if (secret && (status.st_mode & S_IROTH))
-		diags_add(diags, SEVERITY_WARNING, file->position,
-		          diags_hint(hint, "chmod o-r %s", file->path),
-		          "everybody can read the key in \"%s\"", file->path);
-	return true;
+	int fd = file_open(file->path, secret, file->position, diags);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static void check_dates(const struct named_file *file, const X509 *certificate,
@@ -82,7 +70,7 @@ static void check_dates(const struct named_file *file, const X509 *certificate,
 static bool use_certificate(SSL_CTX *context, const struct named_file *file,
                             struct diags *diags)
 {
-	if (!can_read(file, false, diags))
+	if (!can_read(file, NULL, diags))
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(context, file->path) != 1)
 		return error(diags, file->position, "no certificate in \"%s\": %s",
@@ -107,7 +95,7 @@ static bool use_key(SSL_CTX *context, const struct named_file *file, bool certif
                     struct diags *diags)
 {
 	bool encrypted = false;
-	if (!can_read(file, true, diags))
+	if (!can_read(file, "key", diags))
 		return false;
 	SSL_CTX_set_default_passwd_cb(context, on_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(context, &encrypted);
@@ -138,7 +126,7 @@ static bool use_client_ca(SSL_CTX *context, const struct credentials *credential
 	SSL_CTX_set_verify(context, modes[credentials->verify], NULL);
 	if (!file->path)
 		return true;
-	if (!can_read(file, false, diags))
+	if (!can_read(file, NULL, diags))
 		return false;
 	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(file->path);
 	if (!names || SSL_CTX_load_verify_locations(context, file->path, NULL) != 1) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/schema.h"
+#include "server/privilege.h"
 
 /* What a table is held against. */
 struct holding {
@@ -144,8 +145,26 @@ struct table *configuration_table(const struct configuration *configuration,
 	return NULL;
 }
 
+/* Root reads the settings only to learn whom to become. What counts is read by that user,
+ * as it will be on SIGHUP: what it may not read is found now. */
+static bool become_user(const struct configuration *configuration, struct diags *diags)
+{
+	if (!configuration->serving || !privilege_is_root())
+		return true;
+	struct diags *said_later = diags_new();
+	struct settings *settings =
+		said_later ? settings_load(configuration->settings_path, said_later)
+			   : NULL;
+	bool good = !settings || privilege_lower(&settings->account, diags);
+	settings_free(settings);
+	diags_free(said_later);
+	return good;
+}
+
 bool configuration_load(struct configuration *configuration, struct diags *diags)
 {
+	if (!become_user(configuration, diags))
+		return false;
 	configuration->settings = settings_load(configuration->settings_path, diags);
 	if (!configuration->rules_path && configuration->settings)
 		configuration->rules_path = configuration->settings->rules_path;

@@ -16,6 +16,7 @@ struct configuration {
 	struct settings *settings;
 	struct table *table;
 	struct certificates *certificates; /* NULL unless loaded */
+	bool serving; /* in: root becomes the settings' user before it reads them */
 };
 
 /* Loads both; settings_path and rules_path are set by the caller, who frees with

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/log.h"
+#include "server/privilege.h"
 #include "server/scan.h"
 
 #define BATCH         32
@@ -269,6 +270,7 @@ static void *run(void *arg)
 {
 	struct datagram *datagram = arg;
 	struct epoll_event events[16];
+	privilege_renounce();
 	for (;;) {
 		int count = epoll_wait(datagram->epoll_fd, events, 16, -1);
 		for (int i = 0; i < count; i++) {

@@ -2,7 +2,6 @@
 #include "server/doors.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,8 +32,8 @@ struct doors {
 
 static bool say_not_listening(const struct listen *failed, int error)
 {
-	fprintf(stderr, "signpost: cannot listen on %s: %s\n",
-	        failed ? failed->text.at : "anything", strerror(error));
+	log_plain("signpost: cannot listen on %s: %s",
+	          failed ? failed->text.at : "anything", strerror(error));
 	return false;
 }
 

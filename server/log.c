@@ -2,50 +2,164 @@
 #include "server/log.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The lock is what makes poll's answer hold until the write: without it two threads could
- * see the last free page of a pipe and one would block. What poll allows does not block,
- * so the lock is short. */
-static struct {
-	pthread_mutex_t lock;
-	unsigned long dropped;
-} sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
+#include "server/privilege.h"
+#include "server/ring.h"
 
-/* A reader that has gone shows as POLLERR: no write, so no SIGPIPE either. */
-static bool put(const char *line, size_t len)
+#define PIECE_MAX (64 << 10) /* bytes of one write to a file */
+
+/* Lines wait in the ring for a thread that may have to wait itself: for a pipe's reader,
+ * for a disk. Without that thread, before log_start(), they are written at once, or not.
+ */
+static struct ring ring = {RING_INIT};
+static pthread_t writer;
+static atomic_bool running;
+static atomic_ulong dropped;
+
+/* Poll's answer holds until the write while no other thread writes. A reader that has
+ * gone shows as POLLERR: no write, so no SIGPIPE either. */
+static bool write_now(const char *line, size_t len)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-	return poll(&out, 1, 0) == 1 && out.revents == POLLOUT &&
-	       write(STDERR_FILENO, line, len) == (ssize_t)len;
+	pthread_mutex_lock(&lock);
+	bool written = poll(&out, 1, 0) == 1 && out.revents == POLLOUT &&
+	               write(STDERR_FILENO, line, len) == (ssize_t)len;
+	pthread_mutex_unlock(&lock);
+	return written;
+}
+
+static bool put(const char *line, size_t len, bool urgent)
+{
+	return running ? ring_put(&ring, line, len, urgent) : write_now(line, len);
 }
 
 static bool put_dropped(void)
 {
 	char line[128], time[LOG_TIME_MAX];
+	unsigned long count = atomic_exchange(&dropped, 0);
+	if (count == 0)
+		return true;
 	int len = snprintf(line, sizeof line, "%s warning log lines dropped count=%lu\n",
-	                   log_time(time), sink.dropped);
-	if (!put(line, (size_t)len))
-		return false;
-	sink.dropped = 0;
-	return true;
+	                   log_time(time), count);
+	if (put(line, (size_t)len, false))
+		return true;
+	dropped += count;
+	return false;
+}
+
+static bool write_line(const char *line, size_t len, bool urgent)
+{
+	assert(len > 0 && len <= LOG_LINE_MAX && line[len - 1] == '\n');
+	bool written = (put_dropped() || urgent) && put(line, len, urgent);
+	if (!written)
+		dropped++;
+	return written;
 }
 
 bool log_write(const char *line, size_t len)
 {
-	assert(len > 0 && len <= LOG_LINE_MAX && line[len - 1] == '\n');
-	pthread_mutex_lock(&sink.lock);
-	bool written = (sink.dropped == 0 || put_dropped()) && put(line, len);
-	if (!written)
-		sink.dropped++;
-	pthread_mutex_unlock(&sink.lock);
-	return written;
+	return write_line(line, len, false);
+}
+
+/* The thread */
+
+/* As write(), but waits for a descriptor that somebody else has made not block. */
+static ssize_t write_some(const char *text, size_t len)
+{
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+	for (;;) {
+		ssize_t written = write(STDERR_FILENO, text, len);
+		if (written >= 0 || (errno != EINTR && errno != EAGAIN))
+			return written;
+		if (errno == EAGAIN)
+			poll(&out, 1, -1);
+	}
+}
+
+static unsigned long count_lines(const char *text, size_t len)
+{
+	unsigned long count = 0;
+	for (const char *at = text; (at = memchr(at, '\n', len - (size_t)(at - text)));
+	     at++)
+		count++;
+	return count;
+}
+
+/* A disk may become full in the middle of a line: *torn then, and the next text begins
+ * with the newline that is missing. */
+static void write_lines(const char *text, size_t len, bool *torn)
+{
+	if (*torn && write_some("\n", 1) != 1) {
+		dropped += count_lines(text, len);
+		return;
+	}
+	*torn = false;
+	while (len > 0) {
+		ssize_t written = write_some(text, len);
+		if (written <= 0) {
+			dropped += count_lines(text, len);
+			return;
+		}
+		*torn = text[written - 1] != '\n';
+		text += written;
+		len -= (size_t)written;
+	}
+}
+
+/* A pipe may have other writers, and only so much is written to it in one piece. */
+static size_t piece_size(void)
+{
+	struct stat status;
+	return fstat(STDERR_FILENO, &status) == 0 && S_ISREG(status.st_mode)
+	               ? PIECE_MAX
+	               : LOG_LINE_MAX;
+}
+
+static void *run(void *arg)
+{
+	static char lines[PIECE_MAX];
+	const size_t size = piece_size();
+	bool torn = false;
+	size_t len;
+	(void)arg;
+	privilege_renounce();
+	while ((len = ring_take(&ring, lines, size)) > 0)
+		write_lines(lines, len, &torn);
+	return NULL;
+}
+
+int log_start(void)
+{
+	int error = pthread_create(&writer, NULL, run, NULL);
+	running = error == 0;
+	return error;
+}
+
+void log_stop(void)
+{
+	struct timespec end;
+	if (!running)
+		return;
+	put_dropped();
+	running = false;
+	ring_end(&ring);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_nsec += LOG_STOP_MS * 1000000L;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	pthread_timedjoin_np(writer, NULL, &end);
 }
 
 const char *log_time(char to[LOG_TIME_MAX])
@@ -81,7 +195,7 @@ static void write_event(enum log_level level, const char *format, va_list args)
 			line[i] = ' ';
 	}
 	line[len] = '\n';
-	log_write(line, len + 1);
+	write_line(line, len + 1, true);
 }
 
 void log_event(enum log_level level, const char *format, ...)
@@ -90,6 +204,49 @@ void log_event(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	write_event(level, format, args);
 	va_end(args);
+}
+
+/* Texts as they are: the start, findings */
+
+static void write_text(struct slice text)
+{
+	char line[LOG_LINE_MAX];
+	size_t len = text.len < sizeof line ? text.len : sizeof line - 1;
+	memcpy(line, text.at, len);
+	line[len] = '\n';
+	write_line(line, len + 1, true);
+}
+
+void log_text(struct slice text)
+{
+	while (text.len > 0) {
+		struct slice line = {text.at, slice_find(text, '\n')};
+		write_text(line);
+		text = slice_skip(text, line.len + 1);
+	}
+}
+
+void log_plain(const char *format, ...)
+{
+	char line[LOG_LINE_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	log_text(slice_of(line));
+}
+
+void log_findings(struct diags *diags)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	if (!to)
+		return;
+	diags_print(diags, to);
+	if (fclose(to) == 0)
+		log_text((struct slice){text, size});
+	free(text);
 }
 
 /* The sum of a kind; the event itself says which one it was. */
@@ -168,6 +325,7 @@ void log_often(enum log_kind kind, const char *format, ...)
 
 void log_flush(bool all)
 {
+	put_dropped();
 	for (enum log_kind kind = 0; kind < LOG_KINDS; kind++) {
 		unsigned long count;
 		time_t seconds;

@@ -3,11 +3,13 @@
  *
  *     2026-11-22T12:00:00.123Z warning more strangers dropped count=120 seconds=10
  *
- * Lower-case clause, subject first, then key=value. Thread-safe; a line is one write(),
- * at most LOG_LINE_MAX bytes, and is dropped and counted rather than waited for when
- * standard error is a pipe that nobody reads; the next line that gets through follows one
- * that says how many were dropped. What a peer sent is escaped by log_escape(): no line
- * can be forged.
+ * Lower-case clause, subject first, then key=value. Thread-safe. No thread waits for the
+ * log: lines go into a ring (ring.h), and a thread of the log's own writes them, as many
+ * whole ones as a pipe takes in one piece with one write(). What finds the ring full (a
+ * pipe that nobody reads, a slow disk) or cannot be written (a full one) is dropped and
+ * counted; the next line that gets through follows one that says how many were. Events
+ * have room of their own there, that calls cannot take. What a peer sent is escaped by
+ * log_escape(): no line can be forged.
  */
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
@@ -18,6 +20,16 @@
 #include "rules/slice.h"
 
 #define LOG_LINE_MAX 4096 /* PIPE_BUF: a write of this size is not mixed with others */
+
+struct diags; /* rules/diags.h */
+
+/* Starts the thread. Until then a line is written at once if standard error can take it.
+ * 0 or the errno: then it stays so. */
+int log_start(void);
+
+/* Writes what is left, for at most LOG_STOP_MS if standard error takes nothing. */
+#define LOG_STOP_MS 500
+void log_stop(void);
 
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
@@ -51,8 +63,14 @@ void log_often(enum log_kind kind, const char *format, ...)
 /* Prints the sums that are due; all: whatever there is, before the end. */
 void log_flush(bool all);
 
-/* Writes one complete line (newline included, at most LOG_LINE_MAX bytes); false if it
- * was dropped. */
+/* Lines that are no events: a format without newline, a text of several lines, and all
+ * that is in diags. Lines that are too long are cut. */
+void log_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_text(struct slice text);
+void log_findings(struct diags *diags);
+
+/* Writes one complete line of a call (newline included, at most LOG_LINE_MAX bytes);
+ * false if it was dropped. */
 bool log_write(const char *line, size_t len);
 
 /* RFC 3339 in UTC with milliseconds; returns to. */

@@ -173,6 +173,7 @@ static const struct option no_longs[] = {{0}},
 static bool load(struct configuration *configuration, bool serving)
 {
 	struct diags *diags = diags_new();
+	configuration->serving = serving;
 	bool good = diags && configuration_load(configuration, diags);
 	if (diags && serving)
 		good &= configuration_load_certificates(configuration, diags);

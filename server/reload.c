@@ -2,7 +2,6 @@
 #include "server/reload.h"
 
 #include <sched.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "server/log.h"
@@ -65,7 +64,7 @@ bool reload(const struct configuration *configuration, struct snapshot *snapshot
 	struct table *table = diags ? load(configuration, snapshot, diags) : NULL;
 	bool good = table && exchange(snapshot, table, path, start);
 	if (diags)
-		diags_print(diags, stderr);
+		log_findings(diags);
 	if (!table)
 		log_event(LOG_ERROR,
 		          "reload failed, the table in force stays errors=%zu ms=%.1f "
@@ -84,7 +83,7 @@ bool reload_certificates(const struct configuration *configuration)
 	struct diags *diags = diags_new();
 	bool good = diags && certificates_reload(certificates, diags);
 	if (diags)
-		diags_print(diags, stderr);
+		log_findings(diags);
 	if (good)
 		log_event(LOG_INFO, "certificates reloaded profiles=%zu ms=%.1f",
 		          certificates_count(certificates), milliseconds() - start);

@@ -6,8 +6,8 @@
 #include "rules/schema.h"
 
 /* Reads the SECRET_MIN to SECRET_MAX bytes of path, less the line ends behind them, into
- * load's arena. False after an error, which stands at node; that everybody can read the
- * file is a warning. */
+ * load's arena. False after an error, which stands at node; a file that everybody can
+ * read is refused. settings_wipe() ends it. */
 bool secret_read(struct load *load, const struct node *node, const char *path,
                  struct slice *out);
 

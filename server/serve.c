@@ -2,6 +2,7 @@
 #include "server/serve.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 #include "server/guard.h"
 #include "server/log.h"
 #include "server/message.h"
+#include "server/privilege.h"
 #include "server/reload.h"
+#include "server/sandbox.h"
 
 struct server {
 	const struct configuration *configuration;
@@ -79,35 +82,62 @@ static void announce(const struct server *server)
 	const struct settings *settings = server->configuration->settings;
 	const struct table *table = snapshot_acquire(server->snapshot);
 	char counts[COUNTS_TEXT_MAX];
-	fprintf(stderr, "signpost %s: %s from %s\n", VERSION,
-	        configuration_counts(table, counts), server->configuration->rules_path);
+	log_plain("signpost %s: %s from %s", VERSION, configuration_counts(table, counts),
+	          server->configuration->rules_path);
 	snapshot_release(server->snapshot, table);
 	for (size_t i = 0; i < settings->listen_count; i++)
-		fprintf(stderr, "listening on %s (profile %s)\n",
-		        settings->listens[i].text.at,
-		        settings->listens[i].profile->name.at);
+		log_plain("listening on %s (profile %s)", settings->listens[i].text.at,
+		          settings->listens[i].profile->name.at);
 	if (!settings->secret.len)
-		fputs("no secret in the settings, so one was made: replicas would need "
-		      "the same\n",
-		      stderr);
-	fprintf(stderr, "ready; to try it: %s route -r %s +442071234567\n",
-	        program_invocation_name, server->configuration->rules_path);
+		log_plain("no secret in the settings, so one was made: replicas would "
+		          "need the same");
+	if (privilege_is_root())
+		log_plain("no user in the settings, so it stays root");
+	log_plain("ready; to try it: %s route -r %s +442071234567",
+	          program_invocation_name, server->configuration->rules_path);
+}
+
+static bool has_low_port(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->listen_count; i++)
+		if (settings->listens[i].endpoint.port < IPPORT_RESERVED)
+			return true;
+	return false;
+}
+
+/* All sockets are open, all threads there: from here on it only serves. */
+static bool lock_down(const struct settings *settings)
+{
+	if (!privilege_settle(has_low_port(settings))) {
+		log_plain("signpost: cannot give up privileges: %s", strerror(errno));
+		return false;
+	}
+	if (!settings->sandbox || sandbox_is_instrumented())
+		return true;
+	int error = sandbox_enter(sandbox_action());
+	if (error)
+		log_event(LOG_WARNING, "no sandbox error=\"%s\"", strerror(-error));
+	return true;
 }
 
 static int run(struct server *server)
 {
+	const struct settings *settings = server->configuration->settings;
 	struct doors *doors = doors_open(
-		&(struct answering){.settings = server->configuration->settings,
+		&(struct answering){.settings = settings,
 	                            .snapshot = server->snapshot,
 	                            .keys = &server->keys,
 	                            .certificates = server->configuration->certificates});
 	if (!doors)
 		return EXIT_FAILURE;
-	announce(server);
-	wait_for_signals(server);
-	log_event(LOG_INFO, "stopping");
+	bool locked = lock_down(settings);
+	if (locked) {
+		announce(server);
+		wait_for_signals(server);
+		log_event(LOG_INFO, "stopping");
+	}
 	doors_close(doors);
-	return EXIT_SUCCESS;
+	return locked ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int serve(struct configuration *configuration)
@@ -119,12 +149,18 @@ int serve(struct configuration *configuration)
 		return say_failure("cannot start sofia-sip", 0);
 	if (!tag_keys_init(&server.keys, configuration->settings->secret))
 		return say_failure("cannot start libsodium", 0);
+	settings_wipe(configuration->settings);
 	server.snapshot = snapshot_new(configuration->table);
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);
 	configuration->table = NULL;
+	int error = log_start();
+	if (error)
+		return say_failure("cannot start the log", error);
 	int status = run(&server);
 	log_flush(true);
+	log_stop();
+	explicit_bzero(&server.keys, sizeof server.keys);
 	snapshot_free(server.snapshot);
 	su_deinit();
 	return status;

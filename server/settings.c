@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/settings.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,6 +86,46 @@ static bool read_spread(struct load *load, const struct node *node, void *into)
 	return true;
 }
 
+/* The process */
+
+static bool read_name(struct load *load, const struct node *node, const char *what,
+                      struct slice *name, struct position *position)
+{
+	struct slice text;
+	if (!schema_text(load, node, what, &text))
+		return false;
+	*position = node->position;
+	*name = arena_copy(load->arena, text);
+	return name->at || load_memory(load);
+}
+
+static bool read_user(struct load *load, const struct node *node, void *into)
+{
+	struct account *account = &((struct reading *)into)->settings->account;
+	return read_name(load, node, "user", &account->user, &account->user_at);
+}
+
+static bool read_group(struct load *load, const struct node *node, void *into)
+{
+	struct account *account = &((struct reading *)into)->settings->account;
+	return read_name(load, node, "group", &account->group, &account->group_at);
+}
+
+static bool check_account(struct load *load, const struct account *account)
+{
+	if (!account->group.len || account->user.len)
+		return true;
+	diags_add(load->diags, SEVERITY_ERROR, account->group_at, "add \"user\"",
+	          "\"group\" is nothing without \"user\"");
+	return false;
+}
+
+static bool read_sandbox(struct load *load, const struct node *node, void *into)
+{
+	return schema_bool(load, node, "sandbox",
+	                   &((struct reading *)into)->settings->sandbox);
+}
+
 /* Log */
 
 static bool read_log_calls(struct load *load, const struct node *node, void *into)
@@ -134,11 +175,15 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 		{"log", read_log, 0},
 		{"methods", read_methods, 0},
 		{"limits", read_limits, 0},
+		{"user", read_user, 0},
+		{"group", read_group, 0},
+		{"sandbox", read_sandbox, 0},
 	};
 	struct settings *settings = reading->settings;
 	bool good = schema_read(load, root, "the settings", fields,
 	                        sizeof fields / sizeof fields[0], reading);
 	good &= profiles_read(load, reading->profiles, reading->peers, settings);
+	good &= check_account(load, &settings->account);
 	if (!settings->rules_path)
 		settings->rules_path =
 			path_resolve(load, reading->path, slice_of("rules.yaml"));
@@ -150,6 +195,7 @@ static bool read_settings(struct load *load, const char *path, struct kept *kept
 	struct settings *settings = &kept->settings;
 	struct reading reading = {.settings = settings, .path = path};
 	settings->workers = cores();
+	settings->sandbox = true;
 	settings->limits = limits_default;
 	settings->method_count = 1;
 	settings->methods[0] = slice_of("INVITE");
@@ -162,10 +208,17 @@ static bool read_settings(struct load *load, const char *path, struct kept *kept
 	       methods_allow(load, settings);
 }
 
+/* The bytes are the arena's, so ours to write. */
+void settings_wipe(struct settings *settings)
+{
+	explicit_bzero((void *)(uintptr_t)settings->secret.at, settings->secret.len);
+}
+
 static void kept_free(struct kept *kept)
 {
 	if (!kept)
 		return;
+	settings_wipe(&kept->settings);
 	document_free(kept->document);
 	arena_free(kept->arena);
 }

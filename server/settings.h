@@ -63,6 +63,12 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 #define SECRET_MAX  4096
 #define METHODS_MAX 16
 
+/* Whom a server that was started as root becomes; see privilege.h. */
+struct account {
+	struct slice user, group; /* empty: not said */
+	struct position user_at, group_at;
+};
+
 /* Read-only after loading. */
 struct settings {
 	size_t listen_count;
@@ -72,6 +78,8 @@ struct settings {
 	/* Resolved against the settings file's folder; NULL without a file. */
 	const char *rules_path;
 	struct slice secret; /* the file's bytes without trailing line ends; or empty */
+	struct account account;
+	bool sandbox;
 	enum spread spread;
 	unsigned workers; /* 1..WORKERS_MAX; "auto" is resolved to the cores */
 	enum log_calls log_calls;
@@ -86,6 +94,11 @@ struct settings {
  * diags; NULL if any is an error. The caller frees. */
 struct settings *settings_load(const char *path, struct diags *diags);
 void settings_free(struct settings *settings);
+
+/* Overwrites the secret's bytes, once all keys have been drawn from them. Its length
+ * stays.
+ */
+void settings_wipe(struct settings *settings);
 
 /* How many listeners door keeps. */
 size_t settings_count(const struct settings *settings, enum door door);

@@ -14,6 +14,7 @@
 
 #include "server/connection.h"
 #include "server/log.h"
+#include "server/privilege.h"
 #include "server/sources.h"
 
 #define BACKLOG         1024 /* connections that wait to be accepted */
@@ -282,6 +283,7 @@ static void drain(struct stream *stream)
 static void *run(void *arg)
 {
 	struct stream *stream = arg;
+	privilege_renounce();
 	event_base_dispatch(stream->base);
 	drain(stream);
 	return NULL;

@@ -21,6 +21,7 @@ import tempfile
 import time
 import unittest
 
+os.environ["SIGNPOST_SANDBOX"] = "kill"  # a system call that the server's list lacks must not go unnoticed
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("SIGNPOST") or str(ROOT / "build" / "signpost")
 
@@ -121,12 +122,13 @@ def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, worker
 
 
 class Server:
-    """A running `signpost serve` with the files it was given, in a folder of its own.
+    """A running `signpost serve` with the files it was given, in a folder of its own. before(folder) is called when they
+    are there; program: what runs `serve`.
 
     Use with Server.start(test, ...): the test fails if the server ends with another status than 0, or if a
     sanitizer complained."""
 
-    def __init__(self, rules, settings_text, stderr=None):
+    def __init__(self, rules, settings_text, stderr=None, program=(PROGRAM,), before=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="signpost-test-"))
         self.settings_path = self.folder / "signpost.yaml"
         self.rules_path = self.folder / "rules.yaml"
@@ -136,9 +138,11 @@ class Server:
         self.folder.joinpath("secret.key").chmod(0o600)
         self.write_rules(rules)
         self.settings_path.write_text(settings_text.replace("PORT", str(self.port)))
+        if before:
+            before(self.folder)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "serve", "-c", str(self.settings_path)], stdin=subprocess.DEVNULL, stdout=log,
+                [*program, "serve", "-c", str(self.settings_path)], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log if stderr is None else stderr)
 
     @classmethod

@@ -201,7 +201,7 @@ class Secrets(unittest.TestCase):
         config.write_text("secret: the.key\n")
         for data, mode, expected in (
             (b"x" * 15, 0o600, r":1:9: error: .*must have 16 to"), (b"", 0o600, r":1:9: error: "),
-            (b"x" * 16, 0o644, r":1:9: warning: everybody can read"), (b"x" * 16, 0o600, r"\A\Z"),
+            (b"x" * 16, 0o644, r":1:9: error: everybody can read"), (b"x" * 16, 0o600, r"\A\Z"),
         ):
             secret.write_bytes(data)
             secret.chmod(mode)

@@ -170,9 +170,8 @@ static const struct {
 	{"certificate: early.pem, key: key.pem",
          F "22: warning: the certificate in \"early.pem\" is not valid yet\n"},
 	{"certificate: cert.pem, key: cert.pem",
-         F "37: warning: everybody can read the key in \"cert.pem\"\n"
-           "  hint: chmod o-r cert.pem\n" F
-           "37: error: no key in \"cert.pem\": unsupported\n"},
+         F "37: error: everybody can read the key in \"cert.pem\"\n"
+           "  hint: chmod o-r cert.pem\n"},
 };
 
 START_TEST(every_fault_of_the_files_is_found)

@@ -109,6 +109,9 @@ START_TEST(defaults_are_as_documented)
 	ck_assert(slice_equal(settings->methods[0], slice_of("INVITE")));
 	ck_assert_str_eq(settings->allow, "INVITE, ACK, CANCEL, OPTIONS");
 	ck_assert_str_eq(settings->rules_path, "rules.yaml");
+	ck_assert(settings->sandbox);
+	ck_assert_uint_eq(settings->account.user.len, 0);
+	ck_assert_uint_eq(settings->account.group.len, 0);
 	ck_assert_mem_eq(&settings->limits, &limits_default, sizeof limits_default);
 	ck_assert_int_eq(settings->profiles[0]->stack, STACK_OURS);
 	ck_assert_str_eq(settings->listens[0].text.at, "udp:127.0.0.1:5060");
@@ -133,7 +136,10 @@ static const char *const everything =
 	"log: {calls: rejected, format: json}\n"
 	"methods: [SUBSCRIBE, INVITE]\n"
 	"limits: {handshake: 1s, message: 250ms, idle: 1h, connections: 20,\n"
-	"         connections_per_source: 7, backlog: 1M}\n";
+	"         connections_per_source: 7, backlog: 1M}\n"
+	"user: signpost\n"
+	"group: sip\n"
+	"sandbox: false\n";
 
 START_TEST(every_key_is_read)
 {
@@ -159,6 +165,12 @@ START_TEST(every_key_is_read)
 	ck_assert_int_eq(settings->log_format, LOG_FORMAT_JSON);
 	ck_assert_uint_eq(settings->method_count, 2);
 	ck_assert_str_eq(settings->allow, "SUBSCRIBE, INVITE, ACK, CANCEL, OPTIONS");
+	ck_assert_str_eq(settings->account.user.at, "signpost");
+	ck_assert_str_eq(settings->account.group.at, "sip");
+	ck_assert(!settings->sandbox);
+	settings_wipe(settings);
+	for (size_t i = 0; i < settings->secret.len; i++)
+		ck_assert_int_eq(settings->secret.at[i], 0);
 }
 END_TEST
 
@@ -350,7 +362,9 @@ static const struct {
 	{"metrics: {listen: 127.0.0.1:9090}\n",
          F "1:1: error: unknown key \"metrics\"\n"
            "  hint: known keys: profiles, peers, rules, secret, workers, spread, log, "
-           "methods, limits\n"},
+           "methods, limits, user, group, sandbox\n"},
+	{"group: sip\n", F "1:8: error: \"group\" is nothing without \"user\"\n"
+                           "  hint: add \"user\"\n"},
 	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
                                        "  hint: first given at signpost.yaml:1:1\n"},
 	{"[a]\n", F "1:1: error: the settings must be a mapping, not a list\n"},
@@ -599,7 +613,7 @@ static const struct {
 	{4097, 0, 0600, BAD_SIZE},
 	{100000, 0, 0600, BAD_SIZE},
 	{16, 0, 0604,
-         F "1:9: warning: everybody can read the secret in \"key\"\n"
+         F "1:9: error: everybody can read the secret in \"key\"\n"
            "  hint: chmod o-r key\n"},
 };
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static FILE *create(const char *name)
 {
 	FILE *file = fopen(name, "w");
 	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fchmod(fileno(file), 0600), 0);
 	return file;
 }
 

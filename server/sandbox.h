@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* sandbox.h - the system calls that are left to a server that has started.
+ *
+ * A seccomp filter for all threads, those that are there and those to come: what serving,
+ * reloading and stopping need, and nothing else. No program is started, no file written,
+ * no connection made, no other process seen. sandbox.c lists the calls; where one is
+ * dangerous in general its arguments are looked at as well.
+ *
+ * A call that is not listed fails with ENOSYS, as on a kernel that does not have it:
+ * nothing that a peer sends may end the server, and a newer C library falls back to an
+ * older call. The kernel's audit log names it.
+ */
+#ifndef SERVER_SANDBOX_H
+#define SERVER_SANDBOX_H
+
+#include <stdbool.h>
+
+enum sandbox_action {
+	SANDBOX_REFUSE, /* ENOSYS */
+	SANDBOX_KILL,   /* SIGSYS ends the process: for tests, where a call that the list
+	                   lacks must not go unnoticed */
+};
+
+/* SANDBOX_KILL if the environment has SIGNPOST_SANDBOX=kill, as our tests have. */
+enum sandbox_action sandbox_action(void);
+
+/* A sanitizer, or the counting of covered lines, is built in: those write files and start
+ * processes, and go without. */
+bool sandbox_is_instrumented(void);
+
+/* There is no way back. 0 or -errno; ENOMEM, or a kernel without seccomp. */
+int sandbox_enter(enum sandbox_action action);
+
+#endif
