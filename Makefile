@@ -80,12 +80,12 @@ SERVER := $(patsubst %.c,$B/%.o,$(filter-out server/main.c,$(wildcard server/*.c
 SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),$1),$1)
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
-FUZZ   := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ   := $(patsubst %,$B/tests/fuzz/%_fuzz,$(filter $(or $(F),%),$(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))))
 BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers server_peers)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
-.PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure fuzz lint format \
+.PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure fuzz fuzzers lint format \
         container fresh install uninstall clean help
 all: $B/$(NAME) ## build the server; MODE=release (default) debug asan tsan cover fuzz
 # The release program is at build/signpost as well.
@@ -123,6 +123,8 @@ $B/tests/bench/server_%: $B/tests/bench/server_%.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/fuzz/server_%_fuzz: $B/tests/fuzz/server_%_fuzz.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -fsanitize=fuzzer -o $@ $^ $(SERVER_LIBS) $(RULES_LIBS)
+# Those that read SIP messages have a mutator that knows what one is.
+$(patsubst %,$B/tests/fuzz/server_%_fuzz,framing message quick stream): $B/tests/fuzz/sip_mutator.o
 $B/tests/fuzz/%_fuzz: $B/tests/fuzz/%_fuzz.o $B/librules.a
 	$(SAY)$(LINK) -fsanitize=fuzzer -o $@ $^ $(RULES_LIBS)
 
@@ -152,10 +154,14 @@ bench: deps deps-check ## install what is missing, measure against Kamailio (ROU
 measure: all $(BENCH)
 	@$B/tests/bench/server_peers
 	@SIGNPOST=$(abspath $B/$(NAME)) python3 tests/bench/bench.py $(BENCH_OPTIONS) $(abspath $B/tests/bench)
+# FUZZ_SECONDS=0: only build them. F='rules_% server_quick' selects; JOBS=1: one at a time.
+FUZZ_SECONDS ?= 60
+fuzzers: $(FUZZ)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) python3 tests/fuzz/run.py $(FUZZ)
 ifeq ($(MODE),fuzz)
-fuzz: $(FUZZ)
+fuzz: fuzzers
 else
-fuzz: deps deps-fuzz ## build the fuzzers into build/fuzz
+fuzz: deps deps-fuzz ## build the fuzzers into build/fuzz and run each (FUZZ_SECONDS=60)
 	$(AGAIN) MODE=fuzz fuzz
 endif
 

@@ -8,8 +8,11 @@
 #include <sofia-sip/su_wait.h>
 
 #include "server/framing.h"
+#include "tests/fuzz/sip_mutator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+const size_t sip_mutator_prefix = 4; /* the segments */
 
 #define REQUIRE(condition)                                                               \
 	do {                                                                             \

@@ -11,6 +11,9 @@
 #include <sofia-sip/sip_parser.h>
 
 #include "server/redirect.h"
+#include "tests/fuzz/sip_mutator.h"
+
+const size_t sip_mutator_prefix = 0;
 
 static const char rules_text[] =
 	"gateways: {a: sip:gw1.example.net, b: "

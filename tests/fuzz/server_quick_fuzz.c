@@ -17,6 +17,9 @@
 #include "server/redirect.h"
 #include "server/request.h"
 #include "server/scan.h"
+#include "tests/fuzz/sip_mutator.h"
+
+const size_t sip_mutator_prefix = 0;
 
 static const char rules_text[] =
 	"gateways: {a: sip:gw1.example.net, b: "
