@@ -14,21 +14,14 @@
 #define HEADERS_MAX  32
 
 static const char *const names[CRITERION_KINDS] = {
-	[CRITERION_CALLED] = "called",
-	[CRITERION_CALLER] = "caller",
-	[CRITERION_HOST] = "host",
-	[CRITERION_SOURCE] = "source",
-	[CRITERION_LISTENER] = "listener",
-	[CRITERION_HEADER] = "header",
-	[CRITERION_PROFILE] = "profile",
-	[CRITERION_PEER] = "peer",
-	[CRITERION_RN] = "rn",
-	[CRITERION_NPDI] = "npdi",
-	[CRITERION_CIC] = "cic",
-	[CRITERION_TGRP] = "tgrp",
-	[CRITERION_TRUNK_CONTEXT] = "trunk_context",
-	[CRITERION_DATE] = "date",
-	[CRITERION_TIME] = "time",
+	[CRITERION_CALLED] = "called",     [CRITERION_CALLER] = "caller",
+	[CRITERION_HOST] = "host",         [CRITERION_SOURCE] = "source",
+	[CRITERION_LISTENER] = "listener", [CRITERION_HEADER] = "header",
+	[CRITERION_PROFILE] = "profile",   [CRITERION_PEER] = "peer",
+	[CRITERION_USER] = "user",         [CRITERION_RN] = "rn",
+	[CRITERION_NPDI] = "npdi",         [CRITERION_CIC] = "cic",
+	[CRITERION_TGRP] = "tgrp",         [CRITERION_TRUNK_CONTEXT] = "trunk_context",
+	[CRITERION_DATE] = "date",         [CRITERION_TIME] = "time",
 };
 
 const struct criterion *const criteria_none[CRITERION_KINDS];
@@ -92,6 +85,11 @@ bool criteria_read_profile(struct load *load, const struct node *node, void *int
 bool criteria_read_peer(struct load *load, const struct node *node, void *into)
 {
 	return read_texts(load, node, CRITERION_PEER, TEXTS_NAME, into);
+}
+
+bool criteria_read_user(struct load *load, const struct node *node, void *into)
+{
+	return read_texts(load, node, CRITERION_USER, TEXTS_PLAIN, into);
 }
 
 bool criteria_read_rn(struct load *load, const struct node *node, void *into)
@@ -326,6 +324,7 @@ bool criteria_read_not(struct load *load, const struct node *node, void *into)
 		{"header", criteria_read_header, 0},
 		{"profile", criteria_read_profile, 0},
 		{"peer", criteria_read_peer, 0},
+		{"user", criteria_read_user, 0},
 		{"rn", criteria_read_rn, 0},
 		{"npdi", criteria_read_npdi, 0},
 		{"cic", criteria_read_cic, 0},
@@ -420,6 +419,8 @@ static enum pattern_result match_one(enum criterion_kind kind,
 		return texts_match(&criterion->text, facts->profile, space);
 	case CRITERION_PEER:
 		return texts_match(&criterion->text, facts->peer, space);
+	case CRITERION_USER:
+		return texts_match(&criterion->text, facts->user, space);
 	case CRITERION_RN:
 		return texts_match(&criterion->text, facts->rn, space);
 	case CRITERION_NPDI:

@@ -12,9 +12,9 @@ extern const struct criterion *const criteria_none[CRITERION_KINDS];
 /* Readers for schema rows; into is a struct rule. */
 schema_reader criteria_read_called, criteria_read_caller, criteria_read_host,
 	criteria_read_source, criteria_read_listener, criteria_read_header,
-	criteria_read_profile, criteria_read_peer, criteria_read_rn, criteria_read_npdi,
-	criteria_read_cic, criteria_read_tgrp, criteria_read_trunk_context,
-	criteria_read_time, criteria_read_not;
+	criteria_read_profile, criteria_read_peer, criteria_read_user, criteria_read_rn,
+	criteria_read_npdi, criteria_read_cic, criteria_read_tgrp,
+	criteria_read_trunk_context, criteria_read_time, criteria_read_not;
 
 /* Makes a criterion of a rule's `from` and `until`. */
 bool criteria_set_period(struct load *load, struct rule *rule, struct period *period);

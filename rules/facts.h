@@ -24,6 +24,7 @@ struct facts {
 	struct slice listener; /* where it came in: "udp:192.0.2.1:5060" */
 	struct slice profile;  /* of that listener: its name */
 	struct slice peer;     /* whose network the source is in: its name */
+	struct slice user;     /* who has proved to be it (digest); empty: nobody */
 	struct address source;
 	int64_t now_s; /* Unix time, for times, `from` and `until` */
 

@@ -60,6 +60,7 @@ static const struct field rule_fields[] = {
 	{"header", criteria_read_header, 0},
 	{"profile", criteria_read_profile, 0},
 	{"peer", criteria_read_peer, 0},
+	{"user", criteria_read_user, 0},
 	{"rn", criteria_read_rn, 0},
 	{"npdi", criteria_read_npdi, 0},
 	{"cic", criteria_read_cic, 0},

@@ -187,6 +187,7 @@ static void visit_criteria(const struct criterion *const criteria[CRITERION_KIND
 	visit_names(criteria[CRITERION_LISTENER], visitor->listener, visitor->arg);
 	visit_names(criteria[CRITERION_PROFILE], visitor->profile, visitor->arg);
 	visit_names(criteria[CRITERION_PEER], visitor->peer, visitor->arg);
+	visit_names(criteria[CRITERION_USER], visitor->user, visitor->arg);
 }
 
 static void visit_ruleset(const struct ruleset *ruleset,
@@ -227,6 +228,7 @@ static const char *const negated_names[CRITERION_KINDS] = {
 	[CRITERION_HEADER] = "not: header",
 	[CRITERION_PROFILE] = "not: profile",
 	[CRITERION_PEER] = "not: peer",
+	[CRITERION_USER] = "not: user",
 	[CRITERION_RN] = "not: rn",
 	[CRITERION_NPDI] = "not: npdi",
 	[CRITERION_CIC] = "not: cic",

@@ -80,9 +80,11 @@ struct table_visitor {
 	               struct position position);
 	/* Every listener that a rule asks for, in its canonical form. */
 	void (*listener)(void *arg, struct slice listener, struct position position);
-	/* Every profile and every peer that a rule or a table asks for. */
+	/* Every profile and every peer that a rule or a table asks for, and every user
+	 * that a rule does. */
 	void (*profile)(void *arg, struct slice profile, struct position position);
 	void (*peer)(void *arg, struct slice peer, struct position position);
+	void (*user)(void *arg, struct slice user, struct position position);
 };
 void table_visit(const struct table *table, const struct table_visitor *visitor);
 

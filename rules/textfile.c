@@ -181,5 +181,9 @@ bool textfile_read(const char *path, size_t size_max, struct diags *diags,
 
 void textfile_free(struct textfile *file)
 {
+	/* it may be a file of passwords */
+	if (file->bytes)
+		explicit_bzero(file->bytes,
+		               (size_t)(file->text.at + file->text.len - file->bytes));
 	free(file->bytes);
 }

@@ -124,6 +124,21 @@ static void check_peer(void *arg, struct slice name, struct position position)
 	unknown_name(holding, "peer", name, &names, position);
 }
 
+/* Users come and go: a rule for one who is not there yet, or no more, is no error. */
+static void check_user(void *arg, struct slice name, struct position position)
+{
+	const struct holding *holding = arg;
+	for (size_t i = 0; i < holding->settings->profile_count; i++) {
+		const struct realm *realm = holding->settings->profiles[i]->realm;
+		if (realm && users_find(realm->users, name))
+			return;
+	}
+	if (name.len)
+		diags_add(holding->diags, SEVERITY_WARNING, position,
+		          "users are those of the profiles' \"auth\" in the settings",
+		          "no user is called \"%s\"", name.at);
+}
+
 struct table *configuration_table(const struct configuration *configuration,
                                   const struct table *previous, struct diags *diags)
 {
@@ -135,8 +150,9 @@ struct table *configuration_table(const struct configuration *configuration,
 	struct holding holding = {configuration->settings, diags, NULL};
 	if (getifaddrs(&holding.interfaces) < 0)
 		holding.interfaces = NULL;
-	table_visit(table, &(struct table_visitor){&holding, check_target, check_listener,
-	                                           check_profile, check_peer});
+	table_visit(table,
+	            &(struct table_visitor){&holding, check_target, check_listener,
+	                                    check_profile, check_peer, check_user});
 	if (holding.interfaces)
 		freeifaddrs(holding.interfaces);
 	if (diags_errors(diags) == errors)

@@ -25,23 +25,16 @@ struct reading {
 	const struct node *parts[QUESTION_PARTS];
 };
 
-static const char *const keys[QUESTION_PARTS] = {[QUESTION_CALL] = "call",
-                                                 [QUESTION_CALLER] = "caller",
-                                                 [QUESTION_HOST] = "host",
-                                                 [QUESTION_PEER] = "from",
-                                                 [QUESTION_RN] = "rn",
-                                                 [QUESTION_NPDI] = "npdi",
-                                                 [QUESTION_CIC] = "cic",
-                                                 [QUESTION_TGRP] = "tgrp",
-                                                 [QUESTION_TRUNK_CONTEXT] =
-                                                         "trunk_context",
-                                                 [QUESTION_PROFILE] = "profile",
-                                                 [QUESTION_SOURCE] = "source",
-                                                 [QUESTION_LISTENER] = "listener",
-                                                 [QUESTION_METHOD] = "method",
-                                                 [QUESTION_CALL_ID] = "call_id",
-                                                 [QUESTION_AT] = "at",
-                                                 [QUESTION_HEADERS] = "headers"};
+static const char *const keys[QUESTION_PARTS] = {
+	[QUESTION_CALL] = "call",         [QUESTION_CALLER] = "caller",
+	[QUESTION_USER] = "user",         [QUESTION_HOST] = "host",
+	[QUESTION_PEER] = "from",         [QUESTION_RN] = "rn",
+	[QUESTION_NPDI] = "npdi",         [QUESTION_CIC] = "cic",
+	[QUESTION_TGRP] = "tgrp",         [QUESTION_TRUNK_CONTEXT] = "trunk_context",
+	[QUESTION_PROFILE] = "profile",   [QUESTION_SOURCE] = "source",
+	[QUESTION_LISTENER] = "listener", [QUESTION_METHOD] = "method",
+	[QUESTION_CALL_ID] = "call_id",   [QUESTION_AT] = "at",
+	[QUESTION_HEADERS] = "headers"};
 
 /* The question */
 
@@ -113,6 +106,7 @@ static bool read_parts(struct load *load, const struct node *const parts[QUESTIO
 	const char **const texts[QUESTION_PARTS] = {
 		[QUESTION_CALL] = &question->call,
 		[QUESTION_CALLER] = &question->caller,
+		[QUESTION_USER] = &question->user,
 		[QUESTION_HOST] = &question->host,
 		[QUESTION_PEER] = &question->peer,
 		[QUESTION_RN] = &question->rn,
@@ -182,6 +176,7 @@ static bool read_expectation(struct load *load, const struct node *node,
 		{"expect", read_expect, FIELD_REQUIRED},
 		{"name", read_name, 0},
 		PART(QUESTION_CALLER, 0),
+		PART(QUESTION_USER, 0),
 		PART(QUESTION_PEER, 0),
 		PART(QUESTION_PROFILE, 0),
 		PART(QUESTION_SOURCE, 0),

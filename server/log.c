@@ -263,6 +263,7 @@ static const char *const sums[LOG_KINDS] = {
 	[LOG_LATE] = "more connections closed for being slow",
 	[LOG_UNREAD] = "more connections closed for not reading",
 	[LOG_HANDSHAKE] = "more handshakes failed",
+	[LOG_CREDENTIALS] = "more wrong credentials",
 };
 
 struct flood {

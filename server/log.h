@@ -55,6 +55,7 @@ enum log_kind {
 	LOG_LATE,         /* a connection closed at its deadline */
 	LOG_UNREAD,       /* a connection closed because its replies are not read */
 	LOG_HANDSHAKE,    /* a TLS handshake that failed */
+	LOG_CREDENTIALS,  /* wrong ones of a user */
 	LOG_KINDS
 };
 void log_often(enum log_kind kind, const char *format, ...)

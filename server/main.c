@@ -8,6 +8,7 @@
 
 #include "rules/list.h"
 #include "server/configuration.h"
+#include "server/passwd.h"
 #include "server/ping.h"
 #include "server/route.h"
 #include "server/serve.h"
@@ -24,6 +25,7 @@ static const char usage[] =
 	"  route [-c signpost.yaml] [-r rules.yaml] [OPTION...] CALLED\n"
 	"                                             the answer to a call, and why\n"
 	"      --caller X           number, user or URI of the caller\n"
+	"      --user U             who has proved to be it, a user of the settings\n"
 	"      --host H             host of the Request-URI, where CALLED is no URI\n"
 	"      --peer P             who sends it: a peer of the settings\n"
 	"      --profile P          a profile of the settings that it comes in by\n"
@@ -42,6 +44,8 @@ static const char usage[] =
 	"      --coverage           print the rules that no expectation reaches\n"
 	"  ping [--timeout MS] [udp:|tcp:]ADDR[:PORT] ask with an OPTIONS; exit 0 if it "
 	"is answered 200\n"
+	"  passwd [--realm R] USER                    make an entry for a file of users; "
+	"reads the password\n"
 	"  help                                       print this\n"
 	"  version                                    print the version\n"
 	"\n"
@@ -64,6 +68,7 @@ struct options {
 	struct test_options test;
 	unsigned timeout_ms;
 	bool list;
+	const char *realm;
 };
 
 static bool set_timeout(struct options *options, const char *text)
@@ -76,7 +81,14 @@ static bool set_timeout(struct options *options, const char *text)
 }
 
 /* Those without a letter. */
-enum { OPTION_RN = 256, OPTION_NPDI, OPTION_CIC, OPTION_TGRP, OPTION_TRUNK_CONTEXT };
+enum {
+	OPTION_RN = 256,
+	OPTION_NPDI,
+	OPTION_CIC,
+	OPTION_TGRP,
+	OPTION_TRUNK_CONTEXT,
+	OPTION_USER
+};
 
 static bool take_option(struct options *options, int option)
 {
@@ -102,6 +114,9 @@ static bool take_option(struct options *options, int option)
 		return true;
 	case 's':
 		question->source = optarg;
+		return true;
+	case OPTION_USER:
+		question->user = optarg;
 		return true;
 	case OPTION_RN:
 		question->rn = optarg;
@@ -143,6 +158,9 @@ static bool take_option(struct options *options, int option)
 		return true;
 	case 'C':
 		options->test.coverage = true;
+		return true;
+	case 'R':
+		options->realm = optarg;
 		return true;
 	case 't':
 		return set_timeout(options, optarg);
@@ -224,6 +242,7 @@ static int route_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"caller", required_argument, NULL, 'f'},
+		{"user", required_argument, NULL, OPTION_USER},
 		{"host", required_argument, NULL, 'H'},
 		{"peer", required_argument, NULL, 'p'},
 		{"profile", required_argument, NULL, 'P'},
@@ -292,6 +311,17 @@ static int ping_command(int argc, char **argv)
 	return status == 200 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int passwd_command(int argc, char **argv)
+{
+	static const struct option longs[] = {{"realm", required_argument, NULL, 'R'},
+	                                      {0}};
+	struct options options = {0};
+	int left;
+	if (!read_options(argc, argv, "", longs, &options, &left) || left + 1 != argc)
+		return say_usage();
+	return passwd(argv[left], options.realm);
+}
+
 static int help_command(int argc, char **argv)
 {
 	(void)argc;
@@ -312,11 +342,11 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"serve", serve_command},       {"check", check_command},
-	{"route", route_command},       {"test", test_command},
-	{"ping", ping_command},         {"help", help_command},
-	{"version", version_command},   {"--help", help_command},
-	{"--version", version_command},
+	{"serve", serve_command}, {"check", check_command},
+	{"route", route_command}, {"test", test_command},
+	{"ping", ping_command},   {"passwd", passwd_command},
+	{"help", help_command},   {"version", version_command},
+	{"--help", help_command}, {"--version", version_command},
 };
 
 /* A socket must not become standard error, or log lines would go to a peer. */

@@ -22,6 +22,7 @@ struct reading {
 	struct known_peer *known;
 	size_t known_count;
 	struct listen *listens; /* LISTENS_MAX */
+	struct realm **realms;  /* one for each profile at most */
 
 	/* Of the peer or profile that is being read. */
 	struct known_peer *peer;
@@ -380,6 +381,17 @@ static bool read_stack(struct load *load, const struct node *node, void *into)
 	return true;
 }
 
+static bool read_realm(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct realm *realm = arena_alloc(load->arena, sizeof *realm);
+	if (!realm)
+		return load_memory(load);
+	reading->profile->realm = realm;
+	reading->realms[reading->settings->realm_count++] = realm;
+	return realm_read(load, node, realm);
+}
+
 static bool read_tls(struct load *load, const struct node *node, void *into)
 {
 	struct reading *reading = into;
@@ -455,6 +467,7 @@ static bool read_profile(struct load *load, const struct pair *pair,
 	static const struct field fields[] = {{"listen", read_listens, FIELD_REQUIRED},
 	                                      {"peers", read_members, FIELD_REQUIRED},
 	                                      {"tls", read_tls, 0},
+	                                      {"auth", read_realm, 0},
 	                                      {"stack", read_stack, 0}};
 	struct position *place = arena_alloc(load->arena, sizeof *place);
 	struct profile *profile = arena_alloc(load->arena, sizeof *profile);
@@ -489,9 +502,11 @@ static bool read_profiles(struct load *load, const struct node *node,
 		arena_array(load->arena, node->count, sizeof *profiles);
 	reading->listens =
 		arena_array(load->arena, LISTENS_MAX, sizeof *reading->listens);
-	if (!profiles || !reading->listens)
+	reading->realms = arena_array(load->arena, node->count, sizeof *reading->realms);
+	if (!profiles || !reading->listens || !reading->realms)
 		return load_memory(load);
 	settings->listens = reading->listens;
+	settings->realms = reading->realms;
 	settings->profiles = profiles;
 	for (size_t i = 0; i < node->count; i++) {
 		good &= read_profile(load, &node->pairs[i], reading);

@@ -2,13 +2,14 @@
 #include "server/question.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "rules/number.h"
 #include "rules/parameters.h"
 #include "rules/table.h"
-#include "server/door.h"
+#include "server/challenge.h"
 
 static bool blame(struct question_fault *fault, enum question_part part,
                   const char *value, const char *why)
@@ -35,16 +36,22 @@ static bool can_call(const struct peer *peer, const struct listen *listen)
 	                                listen->profile->identifies));
 }
 
+static const struct user *find_user(const struct profile *profile, const char *name)
+{
+	return profile->realm ? users_find(profile->realm->users, slice_of(name)) : NULL;
+}
+
 /* The first listener that is all that was asked for. */
 static const struct listen *first_listen(const struct settings *settings,
                                          struct slice text, const char *profile,
-                                         const char *peer)
+                                         const char *peer, const char *user)
 {
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		const struct listen *listen = &settings->listens[i];
 		if ((!text.len || slice_equal(listen->text, text)) &&
 		    (!profile || slice_equal(listen->profile->name, slice_of(profile))) &&
-		    (!peer || can_call(find_peer(listen->profile, peer), listen)))
+		    (!peer || can_call(find_peer(listen->profile, peer), listen)) &&
+		    (!user || find_user(listen->profile, user)))
 			return listen;
 	}
 	return NULL;
@@ -55,26 +62,32 @@ static bool find_listen(const struct question *question, const struct settings *
 {
 	struct endpoint endpoint;
 	struct slice text = {0};
-	const char *why, *profile = question->profile, *peer = question->peer;
+	const char *why, *profile = question->profile, *peer = question->peer,
+			 *user = question->user;
 	char buffer[ENDPOINT_TEXT_MAX];
 	if (question->listener) {
 		if (!endpoint_parse(slice_of(question->listener), &endpoint, &why))
 			return blame(fault, QUESTION_LISTENER, question->listener, why);
 		text = slice_of(endpoint_text(&endpoint, buffer));
-		if (!first_listen(settings, text, NULL, NULL))
+		if (!first_listen(settings, text, NULL, NULL, NULL))
 			return blame(fault, QUESTION_LISTENER, question->listener,
 			             "the settings have no such listener");
 	}
-	if (profile && !first_listen(settings, text, profile, NULL))
+	if (profile && !first_listen(settings, text, profile, NULL, NULL))
 		return blame(fault, QUESTION_PROFILE, profile,
 		             question->listener ? "the listener is another profile's"
 		                                : "the settings have no such profile");
-	*out = first_listen(settings, text, profile, peer);
-	if (!*out)
+	if (peer && !first_listen(settings, text, profile, peer, NULL))
 		return blame(fault, QUESTION_PEER, peer,
 		             profile || question->listener
 		                     ? "the profile has no such peer"
 		                     : "no profile has such a peer");
+	*out = first_listen(settings, text, profile, peer, user);
+	if (!*out)
+		return blame(fault, QUESTION_USER, user,
+		             profile || question->listener || peer
+		                     ? "the profile has no such user"
+		                     : "no profile has such a user");
 	return true;
 }
 
@@ -253,6 +266,7 @@ static bool check_texts(const struct question *question, struct question_fault *
 		const char *text;
 	} rows[] = {{QUESTION_CALL, false, question->call},
 	            {QUESTION_CALLER, false, question->caller},
+	            {QUESTION_USER, false, question->user},
 	            {QUESTION_HOST, true, question->host},
 	            {QUESTION_METHOD, true, question->method},
 	            {QUESTION_CALL_ID, true, question->call_id}};
@@ -284,33 +298,81 @@ bool question_check(const struct question *question, struct question_fault *faul
 	return check_parameters(question, fault);
 }
 
-char *question_request(const struct question *question, const struct arrival *arrival)
+/* As put_uri() writes it; to be freed. NULL when out of memory. */
+static char *make_uri(const char *text, const struct parameters *parameters,
+                      const char *host)
 {
-	char source[ENDPOINT_TEXT_MAX], own[ENDPOINT_TEXT_MAX], *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
+	char *uri = NULL;
+	size_t size;
+	FILE *to = open_memstream(&uri, &size);
 	if (!to)
 		return NULL;
+	put_uri(to, text, parameters, host);
+	if (fclose(to) == 0)
+		return uri;
+	free(uri);
+	return NULL;
+}
+
+static const char *caller_of(const struct question *question)
+{
+	if (question->caller)
+		return question->caller;
+	return question->user ? question->user : "anonymous";
+}
+
+static bool put_credentials(FILE *to, const struct question *question,
+                            const struct arrival *arrival, const struct tag_keys *keys,
+                            int64_t now_s, const char *method, const char *uri)
+{
+	if (!question->user)
+		return true;
+	struct hasher *hasher = hasher_new();
+	bool good = hasher &&
+	            challenge_answer(hasher, keys, arrival, now_s,
+	                             find_user(arrival->listen->profile, question->user),
+	                             slice_of(method), slice_of(uri), to);
+	hasher_free(hasher);
+	return good;
+}
+
+static bool put_request(FILE *to, const struct question *question,
+                        const struct arrival *arrival, const struct tag_keys *keys,
+                        int64_t now_s, const char *uri)
+{
+	char source[ENDPOINT_TEXT_MAX];
 	const char *method = question->method ? question->method : "INVITE";
-	const char *host = question->host ? question->host : own;
-	struct parameters parameters = parameters_of(question);
 	endpoint_hostport(&arrival->source, source);
-	endpoint_hostport(&arrival->listen->endpoint, own);
-	fprintf(to, "%s ", method);
-	put_uri(to, question->call, &parameters, host);
 	fprintf(to,
-	        " SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK-route\r\nMax-Forwards: "
-	        "70\r\nFrom: <",
-	        transport_name(arrival->source.transport), source);
-	put_uri(to, question->caller ? question->caller : "anonymous", NULL, source);
-	fputs(">;tag=route\r\nTo: <", to);
-	put_uri(to, question->call, &parameters, host);
-	fprintf(to, ">\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n",
+	        "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK-route\r\n"
+	        "Max-Forwards: 70\r\nFrom: <",
+	        method, uri, transport_name(arrival->source.transport), source);
+	put_uri(to, caller_of(question), NULL, source);
+	fprintf(to, ">;tag=route\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n", uri,
 	        question->call_id ? question->call_id : "route", method);
 	for (size_t i = 0; i < question->header_count; i++)
 		fprintf(to, "%s\r\n", question->headers[i]);
+	bool good = put_credentials(to, question, arrival, keys, now_s, method, uri);
 	fputs("Content-Length: 0\r\n\r\n", to);
-	return fclose(to) == 0 ? text : NULL;
+	return good;
+}
+
+char *question_request(const struct question *question, const struct arrival *arrival,
+                       const struct tag_keys *keys, int64_t now_s)
+{
+	char own[ENDPOINT_TEXT_MAX], *text = NULL;
+	size_t size = 0;
+	struct parameters parameters = parameters_of(question);
+	endpoint_hostport(&arrival->listen->endpoint, own);
+	char *uri = make_uri(question->call, &parameters,
+	                     question->host ? question->host : own);
+	FILE *to = uri ? open_memstream(&text, &size) : NULL;
+	bool good = to && put_request(to, question, arrival, keys, now_s, uri);
+	free(uri);
+	if (to && fclose(to) == 0 && good)
+		return text;
+	free(text);
+	return NULL;
 }
 
 bool question_now(const struct question *question, const struct table *table,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct arrival;  /* door.h */
+struct tag_keys; /* tag.h */
 struct settings; /* settings.h */
 struct table;    /* rules/table.h */
 
@@ -16,7 +17,8 @@ struct table;    /* rules/table.h */
 /* NULL: not given. Texts stay the asker's. */
 struct question {
 	const char *call;   /* a number, a user or a URI */
-	const char *caller; /* likewise; default "anonymous" */
+	const char *caller; /* likewise; default the user, else "anonymous" */
+	const char *user;   /* who proves to be it: a user of the profile's auth */
 	const char *host;   /* of the Request-URI, if call is no URI; default: the
 	                       listener */
 	const char *peer;   /* who asks: default source and listener are this peer's */
@@ -37,6 +39,7 @@ struct question {
 enum question_part {
 	QUESTION_CALL,
 	QUESTION_CALLER,
+	QUESTION_USER,
 	QUESTION_HOST,
 	QUESTION_RN,
 	QUESTION_NPDI,
@@ -75,7 +78,8 @@ bool question_now(const struct question *question, const struct table *table,
                   int64_t *now_s, struct question_fault *fault);
 
 /* The request as text, to be freed; NULL when out of memory. The question has been
- * checked. */
-char *question_request(const struct question *question, const struct arrival *arrival);
+ * checked. A user's credentials answer the challenge that keys make at now_s. */
+char *question_request(const struct question *question, const struct arrival *arrival,
+                       const struct tag_keys *keys, int64_t now_s);
 
 #endif

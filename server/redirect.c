@@ -7,6 +7,7 @@
 
 #include "rules/table.h"
 #include "server/calllog.h"
+#include "server/challenge.h"
 #include "server/contacts.h"
 #include "server/log.h"
 #include "server/request.h"
@@ -17,11 +18,13 @@ struct redirect {
 	struct snapshot *snapshot;
 	const struct tag_keys *keys;
 	struct workspace *workspace;
+	struct hasher *hasher;    /* made when a profile's auth first needs it */
 	const struct table *held; /* between redirect_hold() and redirect_let_go() */
 	int64_t now_s;            /* when it was held, as rules see it */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
+	char challenge[CHALLENGE_TEXT_MAX];
 };
 
 struct redirect *redirect_new(const struct settings *settings, struct snapshot *snapshot,
@@ -46,6 +49,7 @@ void redirect_free(struct redirect *redirect)
 	if (!redirect)
 		return;
 	workspace_free(redirect->workspace);
+	hasher_free(redirect->hasher);
 	free(redirect);
 }
 
@@ -71,6 +75,81 @@ static bool is_listed(const struct settings *settings, struct slice method)
 		if (slice_equal(settings->methods[i], method))
 			return true;
 	return false;
+}
+
+/* RFC 3261 22.2 */
+static void challenge(struct redirect *redirect, const struct arrival *arrival,
+                      bool stale, struct explanation *explanation,
+                      struct response *response)
+{
+	response->headers =
+		challenge_write(redirect->hasher, redirect->keys, arrival,
+	                        explanation->now_s, stale, redirect->challenge);
+	response->status = response->headers.len ? 401 : 500;
+}
+
+static void log_credentials(const struct arrival *arrival)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	log_often(LOG_CREDENTIALS, "wrong credentials source=%s listener=%s",
+	          endpoint_text(&arrival->source, source), arrival->listen->text.at);
+}
+
+/* Finds out who calls, where the profile wants to know. False: that is what is answered.
+ */
+static bool identify(struct redirect *redirect, const struct request *request,
+                     const struct arrival *arrival, struct explanation *explanation,
+                     struct response *response, const struct user **user)
+{
+	static const char *const whys[] = {
+		[IDENTITY_MISSING] = "the profile wants to know who calls",
+		[IDENTITY_WRONG] = "there is no such user, or the password is another",
+		[IDENTITY_OLD] = "the nonce is old, or was made for another source",
+		[IDENTITY_BROKEN] = "the credentials are broken",
+		[IDENTITY_ELSEWHERE] = "the credentials are for another number",
+		[IDENTITY_FAILED] = "out of memory",
+	};
+	enum identity identity = IDENTITY_FAILED;
+	*user = NULL;
+	if (!arrival->listen->profile->realm)
+		return true;
+	if (!redirect->hasher)
+		redirect->hasher = hasher_new();
+	if (redirect->hasher)
+		identity = challenge_check(redirect->hasher, redirect->keys, request,
+		                           arrival, explanation->now_s, user);
+	if (identity == IDENTITY_PROVEN)
+		return true;
+	explanation->why = whys[identity];
+	explanation->challenged =
+		identity == IDENTITY_MISSING || identity == IDENTITY_OLD;
+	if (identity == IDENTITY_WRONG)
+		log_credentials(arrival);
+	if (identity == IDENTITY_WRONG || explanation->challenged) {
+		challenge(redirect, arrival, identity == IDENTITY_OLD, explanation,
+		          response);
+	} else if (identity == IDENTITY_FAILED) {
+		response->status = 500;
+	} else { /* RFC 7616 3.4 and 3.4.6 */
+		response->status = 400;
+		response->phrase = slice_of(identity == IDENTITY_BROKEN
+		                                    ? "Bad Authorization Header"
+		                                    : "Digest URI For Another User");
+	}
+	return false;
+}
+
+/* True unless user, who is bound to his name, calls as somebody else: From and what rules
+ * take for the caller, which may be of a P-Asserted-Identity, must be his. */
+static bool is_himself(const struct user *user, const struct request *request,
+                       const struct facts *facts)
+{
+	char buffer[NUMBER_MAX];
+	struct slice from;
+	return number_clean(request->from_party.user, request->from_party.telephone,
+	                    buffer, &from) &&
+	       slice_equal(from, user->caller) &&
+	       slice_equal(facts->caller, user->caller);
 }
 
 /* The settings' names for where the request came in and who sent it. */
@@ -109,6 +188,9 @@ static void ask(struct redirect *redirect, const struct table *table,
 {
 	struct decision *decision = &explanation->decision;
 	char label[DECISION_LABEL_MAX];
+	const struct user *user;
+	if (!identify(redirect, request, arrival, explanation, response, &user))
+		return;
 	uint64_t key = tag_call_key(redirect->keys, request->call_id);
 	if (!request_facts(request, arrival, key, &redirect->numbers,
 	                   &explanation->facts)) {
@@ -116,7 +198,15 @@ static void ask(struct redirect *redirect, const struct table *table,
 		explanation->why = "the user part of the Request-URI is too long";
 		return;
 	}
+	if (user && arrival->listen->profile->realm->binds_from &&
+	    !is_himself(user, request, &explanation->facts)) {
+		response->status = 403; /* RFC 3261 21.4.4 */
+		explanation->why = "the caller is not the user who calls";
+		return;
+	}
 	add_names(arrival, &explanation->facts);
+	if (user)
+		explanation->facts.user = user->name;
 	explanation->facts.now_s = explanation->now_s;
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
@@ -263,13 +353,15 @@ static unsigned microseconds_since(const struct timespec *start)
 }
 
 /* One line for each call: for each answered request of a method that is routed, be it
- * broken. The rules' view of it if they were asked, else the Request-URI as it came. */
+ * broken; not for one that is to come again with credentials. The rules' view of it if
+ * they were asked, else the Request-URI as it came. */
 static void write_log(const struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival,
                       const struct explanation *explanation,
                       const struct response *response, const struct timespec *start)
 {
-	if (!response->status || !is_listed(redirect->settings, request->method) ||
+	if (!response->status || explanation->challenged ||
+	    !is_listed(redirect->settings, request->method) ||
 	    redirect->settings->log_calls == LOG_CALLS_NONE)
 		return;
 	const struct decision *decision = &explanation->decision;

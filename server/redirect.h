@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* redirect.h - the request's way, from a parsed message to the reply's text.
  *
- *     door → peers → request (facts) → rules: match → select → rewrite → (decision)
- *          → contacts → response → door; then the call log
+ *     door → peers → request → digest → (facts) → rules: match → select → rewrite
+ *          → (decision) → contacts → response → door; then the call log
  *
  * One function, read from top to bottom in redirect.c. Doors use what door.h declares;
  * this header is for those who set it up, and for `signpost route`, which goes the same
@@ -29,6 +29,7 @@ struct explanation {
 	bool decided;              /* out: a table was asked, and the next two are set */
 	struct facts facts;
 	struct decision decision; /* its targets as offered */
+	bool challenged;          /* out: credentials are asked for, none were wrong */
 	const char *why;          /* out: static text, when no table was asked */
 };
 

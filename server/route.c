@@ -13,6 +13,7 @@ static bool complain(const struct question_fault *fault)
 	static const char *const parts[QUESTION_PARTS] = {
 		[QUESTION_CALL] = "called number",
 		[QUESTION_CALLER] = "caller",
+		[QUESTION_USER] = "user",
 		[QUESTION_RN] = "rn",
 		[QUESTION_NPDI] = "parameter",
 		[QUESTION_CIC] = "cic",
@@ -81,10 +82,11 @@ int route(const struct configuration *configuration, const struct question *ques
 	int64_t now_s;
 	if (!find_arrival(configuration, question, &arrival, &now_s))
 		return ROUTE_FAILED;
-	char *request = question_request(question, &arrival);
+	if (!tag_keys_init(&keys, configuration->settings->secret))
+		return ROUTE_FAILED;
+	char *request = question_request(question, &arrival, &keys, now_s);
 	struct redirect *redirect = redirect_new(configuration->settings, NULL, &keys);
-	bool ready = request && redirect && message_init() &&
-	             tag_keys_init(&keys, configuration->settings->secret);
+	bool ready = request && redirect && message_init();
 	if (question->at)
 		print_moment(configuration->table, now_s);
 	int status = ready ? ask(redirect, configuration->table, &arrival, request, now_s)

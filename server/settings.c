@@ -219,6 +219,8 @@ static void kept_free(struct kept *kept)
 	if (!kept)
 		return;
 	settings_wipe(&kept->settings);
+	for (size_t i = 0; i < kept->settings.realm_count; i++)
+		users_free(kept->settings.realms[i]->users);
 	document_free(kept->document);
 	arena_free(kept->arena);
 }

@@ -12,6 +12,7 @@
 #include "server/credentials.h"
 #include "server/endpoint.h"
 #include "server/limits.h"
+#include "server/realm.h"
 
 struct peer {
 	struct slice name;
@@ -35,6 +36,7 @@ struct profile {
 	enum stack stack;
 	const struct credentials *credentials; /* NULL: no TLS */
 	bool identifies; /* a certificate may tell a peer, so TLS waits for it */
+	const struct realm *realm; /* NULL: nobody is asked who he is */
 };
 
 struct listen {
@@ -88,6 +90,8 @@ struct settings {
 	struct slice methods[METHODS_MAX];
 	const char *allow; /* value of the Allow header: methods, ACK, CANCEL, OPTIONS */
 	struct limits limits;
+	size_t realm_count; /* all that were read, to be freed */
+	struct realm *const *realms;
 };
 
 /* Reads path; NULL path: the built-in settings (loopback only). Adds every fault found to

@@ -8,14 +8,15 @@
 
 #define PART_MAX 128 /* bytes of a Call-ID, tag or branch that are hashed as they are */
 
-static void draw_key(unsigned char key[16], struct slice secret, const char *use)
+static void draw_key(unsigned char *key, size_t size, struct slice secret,
+                     const char *use)
 {
 	crypto_generichash_state state;
 	static_assert(crypto_shorthash_KEYBYTES == 16, "SipHash keys");
-	crypto_generichash_init(&state, NULL, 0, 16);
+	crypto_generichash_init(&state, NULL, 0, size);
 	crypto_generichash_update(&state, (const unsigned char *)use, strlen(use) + 1);
 	crypto_generichash_update(&state, (const unsigned char *)secret.at, secret.len);
-	crypto_generichash_final(&state, key, 16);
+	crypto_generichash_final(&state, key, size);
 	sodium_memzero(&state, sizeof state);
 }
 
@@ -24,8 +25,10 @@ bool tag_keys_init(struct tag_keys *keys, struct slice secret)
 	if (sodium_init() < 0)
 		return false;
 	if (secret.len) {
-		draw_key(keys->to_tag, secret, "signpost to-tag");
-		draw_key(keys->call, secret, "signpost call");
+		draw_key(keys->to_tag, sizeof keys->to_tag, secret, "signpost to-tag");
+		draw_key(keys->call, sizeof keys->call, secret, "signpost call");
+		draw_key(keys->nonce, sizeof keys->nonce, secret, "signpost nonce");
+		draw_key(keys->nobody, sizeof keys->nobody, secret, "signpost nobody");
 	} else {
 		randombytes_buf(keys, sizeof *keys);
 	}

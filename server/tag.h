@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tag.h - what is drawn from the secret: To tags and the order of gateways.
+/* tag.h - what is drawn from the secret: To tags, the order of gateways, and the keys of
+ * others.
  *
  * Keyed hashes (SipHash), never random numbers or counters: the same request gets the
  * same answer, from every replica that has the same secret (RFC 3261 8.2.7), and nobody
@@ -14,6 +15,8 @@
 
 struct tag_keys {
 	unsigned char to_tag[16], call[16];
+	unsigned char nonce[32];  /* signs those of digest challenges: nonce.h */
+	unsigned char nobody[32]; /* in place of the password of nobody */
 };
 
 /* Draws the keys from the secret's bytes; an empty secret gives random keys. False if

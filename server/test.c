@@ -23,6 +23,7 @@ struct testing {
 struct asking {
 	const struct configuration *configuration;
 	struct redirect *redirect;
+	struct tag_keys keys;
 	struct covered *covered;
 	struct reply reply;
 };
@@ -126,7 +127,7 @@ static bool count_shares(struct asking *asking, const struct expectation *test,
 		if (asprintf(&call_id, "%s-%lu", base, i) < 0)
 			return false;
 		question.call_id = call_id;
-		request = question_request(&question, arrival);
+		request = question_request(&question, arrival, &asking->keys, now_s);
 		free(call_id);
 		bool asked =
 			request &&
@@ -167,7 +168,7 @@ static bool ask(struct asking *asking, const struct expectation *test, bool *sam
 	if (!find_arrival(test, asking->configuration, &arrival, &now_s, &fault))
 		return false;
 	struct explanation explanation = {.now_s = now_s};
-	char *request = question_request(&test->question, &arrival);
+	char *request = question_request(&test->question, &arrival, &asking->keys, now_s);
 	bool asked = request &&
 	             explain(asking->redirect, asking->configuration->table, &arrival,
 	                     request, words, &explanation, &asking->reply);
@@ -229,9 +230,10 @@ static bool run_test(struct testing *testing, struct asking *asking,
 static bool run_tests(struct testing *testing, struct asking *asking,
                       const struct expectations *expectations)
 {
-	struct tag_keys keys = {{0}};
-	asking->redirect = redirect_new(asking->configuration->settings, NULL, &keys);
-	bool good = asking->redirect && tag_keys_init(&keys, slice_of("signpost test"));
+	asking->redirect =
+		redirect_new(asking->configuration->settings, NULL, &asking->keys);
+	bool good = asking->redirect &&
+	            tag_keys_init(&asking->keys, slice_of("signpost test"));
 	for (size_t i = 0; good && i < expectations->count; i++)
 		good = run_test(testing, asking, &expectations->tests[i]);
 	redirect_free(asking->redirect);

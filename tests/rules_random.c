@@ -43,8 +43,8 @@ static const char *const withs[COUNT(replaced)] = {"55$1", "$2x$1",  "",
                                                    "9",    "$2$1$$", "<$1>$0"};
 
 static const char *const kind_names[REF_TEXT_KINDS] = {
-	"called", "caller", "host", "source", "listener",     "profile",
-	"peer",   "rn",     "cic",  "tgrp",   "trunk_context"};
+	"called", "caller", "host", "source", "listener", "profile",
+	"peer",   "user",   "rn",   "cic",    "tgrp",     "trunk_context"};
 static const char *const hosts[] = {"a.net", "b.net", "[2001:db8::1]", "192.0.2.9"};
 static const char *const networks[] = {"10.0.0.0/8",  "10.1.0.0/16",   "10.1.2.3",
                                        "10.1.2.0/31", "0.0.0.0/0",     "::/0",
@@ -94,6 +94,7 @@ static void random_text(uint64_t *state, enum ref_kind kind, char to[REF_TEXT])
 		break;
 	case REF_PROFILE:
 	case REF_PEER:
+	case REF_USER:
 		strcpy(to, PICK(state, names));
 		break;
 	case REF_TGRP:

@@ -61,6 +61,7 @@ enum ref_kind {
 	REF_LISTENER,
 	REF_PROFILE,
 	REF_PEER,
+	REF_USER,
 	REF_RN,
 	REF_CIC,
 	REF_TGRP,

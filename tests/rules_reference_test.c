@@ -48,6 +48,7 @@ static struct facts facts_of(const struct ref_call *call, uint64_t call_key)
 	                      .listener = slice_of(call->texts[REF_LISTENER]),
 	                      .profile = slice_of(call->texts[REF_PROFILE]),
 	                      .peer = slice_of(call->texts[REF_PEER]),
+	                      .user = slice_of(call->texts[REF_USER]),
 	                      .rn = slice_of(call->texts[REF_RN]),
 	                      .cic = slice_of(call->texts[REF_CIC]),
 	                      .tgrp = slice_of(call->texts[REF_TGRP]),

@@ -358,13 +358,14 @@ START_TEST(a_visitor_sees_every_target_and_listener)
 		"rules:\n"
 		"- {listener: [TCP:10.0.0.1, udp:10.0.0.1], redirect: sip:c:5070}\n"
 		"- {not: {listener: \"udp:[::1]\"}, redirect: [[a, sips:d]]}\n"
-		"- {profile: trunks, not: {peer: [pbx, sbc]}, reject: 403}\n"
+		"- {profile: trunks, not: {peer: [pbx, sbc]}, user: alice, reject: 403}\n"
 		"default: {redirect: sip:e}\n");
 	char *text = NULL;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
-	table_visit(table, &(struct table_visitor){to, on_target, on_listener,
-	                                           on_listener, on_listener});
+	table_visit(table,
+	            &(struct table_visitor){to, on_target, on_listener, on_listener,
+	                                    on_listener, on_listener});
 	fclose(to);
 	ck_assert_str_eq(text, "e:5060 at 6:21\n"
 	                       "d:5061 at 4:49\n"
@@ -375,6 +376,7 @@ START_TEST(a_visitor_sees_every_target_and_listener)
 	                       "udp:10.0.0.1:5060 at 3:14\n"
 	                       "udp:[::1]:5060 at 4:20\n"
 	                       "trunks at 5:13\n"
+	                       "alice at 5:52\n"
 	                       "pbx at 5:33\n"
 	                       "sbc at 5:33\n");
 	free(text);

@@ -381,9 +381,9 @@ static const struct {
          F "1:46: error: \"peers\" must not be an empty list\n"},
 	{"profiles: {p: {listen: [], peers: pbx}}\n" PBX,
          F "1:24: error: \"listen\" must not be an empty list\n"},
-	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx, auth: {}}}\n" PBX,
-         F "1:51: error: unknown key \"auth\"\n"
-           "  hint: known keys: listen, peers, tls, stack\n"},
+	{"profiles: {p: {listen: udp:127.0.0.1, peers: pbx, lock: {}}}\n" PBX,
+         F "1:51: error: unknown key \"lock\"\n"
+           "  hint: known keys: listen, peers, tls, auth, stack\n"},
 	{"profiles:\n"
          "  p: {listen: udp:127.0.0.1:1, peers: pbx}\n"
          "  p: {listen: udp:127.0.0.1:2, peers: pbx}\n" PBX,

@@ -93,7 +93,8 @@ static void ask(const struct expectation *test)
 		REQUIRE(test->parts[fault.part].line);
 		return;
 	}
-	char *request = question_request(&test->question, &arrival), *words = NULL;
+	char *request = question_request(&test->question, &arrival, &keys, 0),
+	     *words = NULL;
 	size_t length = 0;
 	FILE *to = open_memstream(&words, &length);
 	REQUIRE(request && to);
