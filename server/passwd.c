@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "server/realm.h"
@@ -42,10 +43,25 @@ static bool is_utf8(struct slice text)
 	return !text.len;
 }
 
+/* OpenSSL asks, and puts the terminal in order after a signal as well; but it prompts
+ * before it turns the echo off. */
+static bool ask_terminal(char text[TEXT_MAX])
+{
+	struct termios before, silent;
+	if (tcgetattr(STDIN_FILENO, &before) != 0)
+		return false;
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSANOW, &silent);
+	bool good = EVP_read_pw_string(text, TEXT_MAX, "Password: ", 1) == 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &before);
+	return good;
+}
+
 static bool ask(char text[TEXT_MAX])
 {
 	bool here = isatty(STDIN_FILENO);
-	if (here && EVP_read_pw_string(text, TEXT_MAX, "Password: ", 1) != 0)
+	if (here && !ask_terminal(text))
 		return complain("no password, or not twice the same");
 	if (!here && !read_line(text))
 		return complain(strerror(errno));

@@ -314,11 +314,13 @@ static char *make_uri(const char *text, const struct parameters *parameters,
 	return NULL;
 }
 
-static const char *caller_of(const struct question *question)
+static const char *caller_of(const struct question *question,
+                             const struct profile *profile)
 {
 	if (question->caller)
 		return question->caller;
-	return question->user ? question->user : "anonymous";
+	return question->user ? find_user(profile, question->user)->caller.at
+	                      : "anonymous";
 }
 
 static bool put_credentials(FILE *to, const struct question *question,
@@ -347,7 +349,7 @@ static bool put_request(FILE *to, const struct question *question,
 	        "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK-route\r\n"
 	        "Max-Forwards: 70\r\nFrom: <",
 	        method, uri, transport_name(arrival->source.transport), source);
-	put_uri(to, caller_of(question), NULL, source);
+	put_uri(to, caller_of(question, arrival->listen->profile), NULL, source);
 	fprintf(to, ">;tag=route\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n", uri,
 	        question->call_id ? question->call_id : "route", method);
 	for (size_t i = 0; i < question->header_count; i++)

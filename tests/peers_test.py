@@ -20,6 +20,26 @@ def is_bound(port, transport):
     return re.search(rf"(?m)^ *\d+: 0100007F:{port:04X} \S+ {state} ", table)
 
 
+def start_kamailio(test, redirect, config):
+    """Starts one and gives its port."""
+    port, folder = free_port(), folder_for(test)
+    with open(folder / "log", "wb") as log:
+        test.enterContext(process(
+            KAMAILIO, "-DD", "-E", "-f", ROOT / "tests/kamailio" / config, "-Y", folder, "-P", folder / "pid",
+            "-w", folder, "-m", "64", "-M", "8", "-l", f"udp:127.0.0.1:{port}", "-l", f"tcp:127.0.0.1:{port}",
+            "-A", f'REDIRECT="{redirect}"', stdout=log, stderr=log))
+
+    def answers():
+        return not subprocess.run([PROGRAM, "ping", "--timeout", "300", f"127.0.0.1:{port}"], check=False,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+
+    try:
+        eventually(answers, "kamailio answers")
+    except AssertionError as failure:
+        test.fail(f"{failure}:\n{(folder / 'log').read_text(errors='replace')[-3000:]}")
+    return port
+
+
 @unittest.skipUnless(SIPP, "sipp is not installed (Debian: sip-tester)")
 class Peers(unittest.TestCase):
     def setUp(self):
@@ -99,23 +119,7 @@ class Peers(unittest.TestCase):
         self.check_log(server, transport)
 
     def kamailio(self, redirect):
-        """Starts one and gives its port."""
-        port, folder = free_port(), folder_for(self)
-        with open(folder / "log", "wb") as log:
-            self.enterContext(process(
-                KAMAILIO, "-DD", "-E", "-f", ROOT / "tests/kamailio/pbx.cfg", "-Y", folder, "-P", folder / "pid",
-                "-w", folder, "-m", "64", "-M", "8", "-l", f"udp:127.0.0.1:{port}", "-l", f"tcp:127.0.0.1:{port}",
-                "-A", f'REDIRECT="{redirect}"', stdout=log, stderr=log))
-
-        def answers():
-            return not subprocess.run([PROGRAM, "ping", "--timeout", "300", f"127.0.0.1:{port}"], check=False,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
-
-        try:
-            eventually(answers, "kamailio answers")
-        except AssertionError as failure:
-            self.fail(f"{failure}:\n{(folder / 'log').read_text(errors='replace')[-3000:]}")
-        return port
+        return start_kamailio(self, redirect, "pbx.cfg")
 
 
 if __name__ == "__main__":
