@@ -35,13 +35,13 @@
 /* One address, and the nta agent that listens there. */
 struct listener {
 	struct agent *agent;
-	const struct listen *listen;
+	struct endpoint endpoint; /* what is in force for it is looked up each time */
 	nta_agent_t *nta;
 };
 
 struct agent {
 	pthread_t thread;
-	const struct settings *settings;
+	const struct settings *settings; /* while it starts */
 	struct redirect *redirect;
 	bool share;
 	su_root_t *root;
@@ -50,6 +50,7 @@ struct agent {
 	const struct listen *failed;
 	int error;
 	struct reply reply;
+	size_t listener_count;
 	struct listener listeners[];
 };
 
@@ -98,13 +99,16 @@ static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, s
 	struct agent *agent = listener->agent;
 	const struct message *message = sip->sip_request ? message_of(msg) : NULL;
 	tport_t *tport = tport_delivered_by(nta_agent_tports(nta), msg);
-	struct arrival arrival = {.listen = listener->listen};
-	enum transport transport = listener->listen->endpoint.transport;
-	if (message && tport && tport_is_clear_to_send(tport) &&
-	    endpoint_from_sockaddr(transport, &msg_addr(msg)->su_sa, &arrival.source)) {
+	const struct settings *settings = redirect_hold(agent->redirect)->settings;
+	struct arrival arrival = {
+		.listen = settings_listen(settings, DOOR_AGENT, &listener->endpoint)};
+	if (message && tport && tport_is_clear_to_send(tport) && arrival.listen &&
+	    endpoint_from_sockaddr(listener->endpoint.transport, &msg_addr(msg)->su_sa,
+	                           &arrival.source)) {
 		redirect_answer(agent->redirect, message, &arrival, &agent->reply);
 		send_reply(tport, &agent->reply);
 	}
+	redirect_let_go(agent->redirect);
 	nta_msg_discard(nta, msg);
 	return 0;
 }
@@ -116,10 +120,25 @@ static bool is_or_covers(const struct address *listen, const struct address *her
 	       (address_is_any(listen) && address_is_v4(listen) == address_is_v4(here));
 }
 
+static const struct listen *tcp_listen(const struct settings *settings,
+                                       const struct endpoint *here)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		const struct endpoint *endpoint = &listen->endpoint;
+		if (listen_door(listen) == DOOR_AGENT &&
+		    endpoint->transport == TRANSPORT_TCP &&
+		    endpoint->port == here->port &&
+		    is_or_covers(&endpoint->address, &here->address))
+			return listen;
+	}
+	return NULL;
+}
+
 /* For connections: whether their source may talk to the listener. */
 static bool admits(void *arg, int fd, const struct sockaddr *source)
 {
-	const struct agent *agent = arg;
+	struct agent *agent = arg;
 	struct sockaddr_storage address;
 	socklen_t len = sizeof address;
 	struct endpoint here;
@@ -128,21 +147,17 @@ static bool admits(void *arg, int fd, const struct sockaddr *source)
 	    !endpoint_from_sockaddr(TRANSPORT_TCP, (struct sockaddr *)&address, &here) ||
 	    !endpoint_from_sockaddr(TRANSPORT_TCP, source, &arrival.source))
 		return false;
-	for (size_t i = 0; i < agent->settings->listen_count; i++) {
-		arrival.listen = &agent->settings->listens[i];
-		const struct endpoint *endpoint = &arrival.listen->endpoint;
-		if (endpoint->transport == TRANSPORT_TCP && endpoint->port == here.port &&
-		    is_or_covers(&endpoint->address, &here.address))
-			return redirect_admits(agent->redirect, &arrival);
-	}
-	return false;
+	arrival.listen = tcp_listen(redirect_hold(agent->redirect)->settings, &here);
+	bool admitted = arrival.listen && redirect_admits(agent->redirect, &arrival);
+	redirect_let_go(agent->redirect);
+	return admitted;
 }
 
 /* The thread */
 
 static nta_agent_t *listen_on(struct agent *agent, struct listener *listener)
 {
-	const struct endpoint *endpoint = &listener->listen->endpoint;
+	const struct endpoint *endpoint = &listener->endpoint;
 	bool stream = endpoint->transport == TRANSPORT_TCP;
 	char hostport[ENDPOINT_TEXT_MAX], url[ENDPOINT_TEXT_MAX + 32];
 	snprintf(url, sizeof url, "sip:%s;transport=%s",
@@ -162,14 +177,16 @@ static bool open_listeners(struct agent *agent)
 	guard_share_ports(agent->share);
 	guard_ask(admits, agent);
 	for (size_t i = 0; i < agent->settings->listen_count; i++) {
-		struct listener *listener = &agent->listeners[i];
-		if (listen_door(&agent->settings->listens[i]) != DOOR_AGENT)
+		const struct listen *listen = &agent->settings->listens[i];
+		struct listener *listener = &agent->listeners[agent->listener_count];
+		if (listen_door(listen) != DOOR_AGENT)
 			continue;
 		listener->agent = agent;
-		listener->listen = &agent->settings->listens[i];
+		listener->endpoint = listen->endpoint;
 		listener->nta = listen_on(agent, listener);
+		agent->listener_count += listener->nta != NULL;
 		if (!listener->nta) {
-			agent->failed = listener->listen;
+			agent->failed = listen;
 			agent->error = errno ? errno : EADDRNOTAVAIL;
 			return false;
 		}
@@ -179,9 +196,8 @@ static bool open_listeners(struct agent *agent)
 
 static void close_listeners(struct agent *agent)
 {
-	for (size_t i = 0; i < agent->settings->listen_count; i++)
-		if (agent->listeners[i].nta)
-			nta_agent_destroy(agent->listeners[i].nta);
+	for (size_t i = 0; i < agent->listener_count; i++)
+		nta_agent_destroy(agent->listeners[i].nta);
 }
 
 static int on_stop(struct agent *agent, su_wait_t *wait, su_wakeup_arg_t *arg)

@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +16,6 @@ struct identity {
 };
 
 struct certificates {
-	pthread_mutex_t mutex; /* held for the exchange of pointers only */
 	size_t count;
 	struct identity identities[];
 };
@@ -230,19 +228,12 @@ static bool read_all(struct certificates *certificates, struct diags *diags)
 	return good;
 }
 
-static struct certificates *certificates_alloc(size_t count)
-{
-	struct certificates *certificates = calloc(
-		1, sizeof *certificates + count * sizeof certificates->identities[0]);
-	if (certificates)
-		pthread_mutex_init(&certificates->mutex, NULL);
-	return certificates;
-}
-
 struct certificates *certificates_new(const struct settings *settings,
                                       struct diags *diags)
 {
-	struct certificates *certificates = certificates_alloc(settings->profile_count);
+	struct certificates *certificates = calloc(
+		1, sizeof *certificates +
+			   settings->profile_count * sizeof certificates->identities[0]);
 	if (!certificates) {
 		error(diags, (struct position){0}, "out of memory");
 		return NULL;
@@ -263,7 +254,6 @@ void certificates_free(struct certificates *certificates)
 		return;
 	for (size_t i = 0; i < certificates->count; i++)
 		SSL_CTX_free(certificates->identities[i].context);
-	pthread_mutex_destroy(&certificates->mutex);
 	free(certificates);
 }
 
@@ -272,39 +262,14 @@ size_t certificates_count(const struct certificates *certificates)
 	return certificates->count;
 }
 
-bool certificates_reload(struct certificates *certificates, struct diags *diags)
-{
-	struct certificates *fresh = certificates_alloc(certificates->count);
-	if (!fresh)
-		return error(diags, (struct position){0}, "out of memory");
-	fresh->count = certificates->count;
-	for (size_t i = 0; i < fresh->count; i++)
-		fresh->identities[i].profile = certificates->identities[i].profile;
-	bool good = read_all(fresh, diags);
-	pthread_mutex_lock(&certificates->mutex);
-	for (size_t i = 0; good && i < fresh->count; i++) {
-		SSL_CTX *old = certificates->identities[i].context;
-		certificates->identities[i].context = fresh->identities[i].context;
-		fresh->identities[i].context = old;
-	}
-	pthread_mutex_unlock(&certificates->mutex);
-	certificates_free(fresh);
-	return good;
-}
-
-SSL *certificates_session(struct certificates *certificates,
+SSL *certificates_session(const struct certificates *certificates,
                           const struct profile *profile)
 {
 	SSL_CTX *context = NULL;
-	pthread_mutex_lock(&certificates->mutex);
 	for (size_t i = 0; i < certificates->count && !context; i++)
 		if (certificates->identities[i].profile == profile)
 			context = certificates->identities[i].context;
-	if (context)
-		SSL_CTX_up_ref(context);
-	pthread_mutex_unlock(&certificates->mutex);
 	SSL *session = context ? SSL_new(context) : NULL;
-	SSL_CTX_free(context);
 	ERR_clear_error();
 	return session;
 }

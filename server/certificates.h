@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* certificates.h - the certificates in force for TLS, and their renewal.
+/* certificates.h - the certificates for TLS.
  *
  * TLS 1.2 and 1.3; no renegotiation, no compression, no session tickets: a stranger to a
  * session cannot make the server keep or work more than one handshake's worth. New
- * sessions use the newest files; those that live on keep what they began with. May be
- * used by several threads at once. OpenSSL's error queue is left empty by every function.
+ * sessions use the newest files; those that live on keep what they began with. Read-only,
+ * so several threads may use it at once. OpenSSL's error queue is left empty by every
+ * function.
  */
 #ifndef SERVER_CERTIFICATES_H
 #define SERVER_CERTIFICATES_H
@@ -24,11 +25,8 @@ void certificates_free(struct certificates *certificates);
 /* How many profiles have TLS. */
 size_t certificates_count(const struct certificates *certificates);
 
-/* Reads the files again. All of them are exchanged, or after an error none. */
-bool certificates_reload(struct certificates *certificates, struct diags *diags);
-
 /* For a connection to a listener of profile, which has TLS. NULL when out of memory. */
-SSL *certificates_session(struct certificates *certificates,
+SSL *certificates_session(const struct certificates *certificates,
                           const struct profile *profile);
 
 #endif

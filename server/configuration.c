@@ -139,8 +139,8 @@ static void check_user(void *arg, struct slice name, struct position position)
 		          "no user is called \"%s\"", name.at);
 }
 
-struct table *configuration_table(const struct configuration *configuration,
-                                  const struct table *previous, struct diags *diags)
+static struct table *load_table(const struct configuration *configuration,
+                                const struct table *previous, struct diags *diags)
 {
 	size_t errors = diags_errors(diags);
 	struct table *table =
@@ -177,18 +177,41 @@ static bool become_user(const struct configuration *configuration, struct diags 
 	return good;
 }
 
+/* in_force: NULL, or what is loaded again. */
+static bool load(struct configuration *configuration,
+                 const struct configuration *in_force, struct diags *diags)
+{
+	configuration->settings =
+		settings_reload(configuration->settings_path,
+	                        in_force ? in_force->settings : NULL, diags);
+	if (!configuration->rules_path && configuration->settings)
+		configuration->rules_path = configuration->settings->rules_path;
+	if (configuration->rules_path && configuration->settings)
+		configuration->table = load_table(
+			configuration, in_force ? in_force->table : NULL, diags);
+	else if (configuration->rules_path) /* show its findings as well */
+		table_free(table_load(configuration->rules_path, TABLE_BYTES_MAX, diags));
+	return configuration->settings && configuration->table;
+}
+
 bool configuration_load(struct configuration *configuration, struct diags *diags)
 {
 	if (!become_user(configuration, diags))
 		return false;
-	configuration->settings = settings_load(configuration->settings_path, diags);
-	if (!configuration->rules_path && configuration->settings)
-		configuration->rules_path = configuration->settings->rules_path;
-	if (configuration->rules_path && configuration->settings)
-		configuration->table = configuration_table(configuration, NULL, diags);
-	else if (configuration->rules_path) /* show its findings as well */
-		table_free(table_load(configuration->rules_path, TABLE_BYTES_MAX, diags));
-	return configuration->settings && configuration->table;
+	return load(configuration, NULL, diags);
+}
+
+bool configuration_reload(struct configuration *fresh,
+                          const struct configuration *in_force, struct diags *diags)
+{
+	*fresh = (struct configuration){.settings_path = in_force->settings_path};
+	if (in_force->rules_path != in_force->settings->rules_path)
+		fresh->rules_path = in_force->rules_path; /* -r */
+	bool good = load(fresh, in_force, diags);
+	good &= configuration_load_certificates(fresh, diags);
+	if (!good)
+		configuration_free(fresh);
+	return good;
 }
 
 bool configuration_load_certificates(struct configuration *configuration,

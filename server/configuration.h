@@ -17,9 +17,12 @@ struct configuration {
 	struct table *table;
 	struct certificates *certificates; /* NULL unless loaded */
 	bool serving; /* in: root becomes the settings' user before it reads them */
+	unsigned long serial; /* set by snapshot.h; no two have the same */
 };
 
-/* Loads both; settings_path and rules_path are set by the caller, who frees with
+/* Loads both, and looks at what only both together can tell: Contacts that lead back to
+ * our own listeners (an endless loop), rules for listeners that there are not.
+ * settings_path and rules_path are set by the caller, who frees with
  * configuration_free(). All findings go to diags. False if any is an error. */
 bool configuration_load(struct configuration *configuration, struct diags *diags);
 
@@ -28,12 +31,11 @@ bool configuration_load_certificates(struct configuration *configuration,
                                      struct diags *diags);
 void configuration_free(struct configuration *configuration);
 
-/* Loads the routing table again, against the settings in force: NULL after an error. What
- * has not changed since previous, which may be NULL, is shared with it. What
- * only both together can tell is looked at here: Contacts that lead back to our own
- * listeners (an endless loop), rules for listeners that there are not. */
-struct table *configuration_table(const struct configuration *configuration,
-                                  const struct table *previous, struct diags *diags);
+/* Loads all of it again, as in_force was loaded, with the certificates; what cannot
+ * change while it is in force stays, with a warning. Number tables that have not changed
+ * are shared. Fills fresh; false after an error, then there is nothing to free. */
+bool configuration_reload(struct configuration *fresh,
+                          const struct configuration *in_force, struct diags *diags);
 
 #define COUNTS_TEXT_MAX 256
 

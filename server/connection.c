@@ -134,7 +134,7 @@ static void log_late(const struct connection *connection, const char *what,
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct connection *connection = arg;
-	const struct limits *limits = connection->all->limits;
+	const struct limits *limits = &connection->all->limits;
 	int64_t now = now_ms();
 	(void)fd;
 	(void)what;
@@ -165,7 +165,7 @@ static void send_replies(struct connection *connection)
 static bool is_unread(const struct connection *connection)
 {
 	char source[ENDPOINT_TEXT_MAX];
-	if (unsent(connection) <= connection->all->limits->backlog)
+	if (unsent(connection) <= connection->all->limits.backlog)
 		return false;
 	log_often(LOG_UNREAD,
 	          "connection closed, its replies are not read source=%s bytes=%zu",
@@ -256,7 +256,7 @@ static void throw_away(struct evbuffer *input)
 /* A message's time counts from its first byte; a further one does not move it. */
 static void go_on(struct connection *connection, bool complete, bool more)
 {
-	const struct limits *limits = connection->all->limits;
+	const struct limits *limits = &connection->all->limits;
 	if (!more)
 		set_deadline(connection, limits->idle_ms);
 	else if (complete || !connection->inside)
@@ -269,6 +269,7 @@ static void on_input(struct bufferevent *stream, void *arg)
 	struct connection *connection = arg;
 	struct evbuffer *input = bufferevent_get_input(stream);
 	bool complete = false;
+	redirect_now(connection->all->redirect);
 	if (connection->state != STATE_OPEN) {
 		throw_away(input);
 		return;
@@ -329,7 +330,7 @@ static void open_session(struct connection *connection)
 		return;
 	}
 	connection->state = STATE_OPEN;
-	set_deadline(connection, connection->all->limits->idle_ms);
+	set_deadline(connection, connection->all->limits.idle_ms);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *arg)
@@ -401,7 +402,7 @@ static struct bufferevent *stream_new(struct event_base *base, int fd, SSL *sess
 /* Its deadline, and being told of what comes in. */
 static bool start(struct connection *connection)
 {
-	const struct limits *limits = connection->all->limits;
+	const struct limits *limits = &connection->all->limits;
 	bool tls = connection->session;
 	evtimer_assign(&connection->timer, connection->all->base, on_timer, connection);
 	bufferevent_setcb(connection->stream, on_input, on_output_sent, on_event,
@@ -437,15 +438,52 @@ bool connection_open(struct connections *all, int fd, SSL *session,
 	return true;
 }
 
+static void send_away(struct connection *connection)
+{
+	if (connection->state == STATE_HANDSHAKING)
+		connection_close(connection);
+	else
+		leave(connection);
+}
+
+/* False: nobody there knows it any more. */
+static bool readmit(struct connection *connection, const struct settings *settings)
+{
+	struct connections *all = connection->all;
+	struct arrival *arrival = &connection->arrival;
+	const struct listen *listen =
+		settings_listen(settings, DOOR_STREAM, &arrival->listen->endpoint);
+	if (!listen)
+		return false;
+	bool identifies = connection->session && listen->profile->identifies;
+	all->strangers -= is_stranger(connection);
+	arrival->listen = listen;
+	arrival->peer = profile_peer(listen->profile, &arrival->source.address);
+	all->strangers += is_stranger(connection);
+	if (connection->state == STATE_HANDSHAKING)
+		return arrival->peer || identifies;
+	if (identifies)
+		identify(connection);
+	return arrival->peer;
+}
+
+void connections_readmit(struct connections *all, const struct settings *settings)
+{
+	struct connection *connection = LIST_FIRST(&all->list), *next;
+	all->limits = settings->limits;
+	for (; connection; connection = next) {
+		next = LIST_NEXT(connection, link);
+		if (connection->state != STATE_LEAVING && !readmit(connection, settings))
+			send_away(connection);
+	}
+}
+
 void connections_stop(struct connections *all)
 {
 	struct connection *connection = LIST_FIRST(&all->list), *next;
 	all->stopping = true;
 	for (; connection; connection = next) {
 		next = LIST_NEXT(connection, link);
-		if (connection->state == STATE_HANDSHAKING)
-			connection_close(connection);
-		else
-			leave(connection);
+		send_away(connection);
 	}
 }

@@ -30,7 +30,7 @@ struct connection;
 struct connections {
 	struct event_base *base;
 	struct redirect *redirect;
-	const struct limits *limits;
+	struct limits limits;
 	void (*on_close)(void *arg, const struct arrival *arrival); /* one has ended */
 	void *arg;
 
@@ -54,6 +54,10 @@ void connections_close(struct connections *all);
  * False when out of memory: they are closed, and on_close is not called. */
 bool connection_open(struct connections *all, int fd, SSL *session,
                      const struct arrival *arrival);
+
+/* Another configuration is in force, and the one before not freed yet: finds listener and
+ * peer of each again. One that has none any more is told to go. */
+void connections_readmit(struct connections *all, const struct settings *settings);
 
 /* Reads no more and closes each as soon as its replies are sent. */
 void connections_stop(struct connections *all);

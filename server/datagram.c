@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@
 
 /* One address of one worker. */
 struct inlet {
-	const struct listen *listen;
+	struct endpoint endpoint;
+	const struct listen *listen; /* in force; NULL: no more */
 	int fd;
 	uint32_t dropped; /* by the kernel, its queue being full; as last told */
 };
@@ -38,13 +40,22 @@ struct slot {
 	struct reply reply;
 };
 
+struct inlets {
+	size_t count;
+	struct inlet *items[LISTENS_MAX];
+};
+
 struct datagram {
 	pthread_t thread;
 	struct redirect *redirect;
-	int epoll_fd, stop_fd;
-	size_t inlet_count;
-	struct inlet *inlets;
-	struct slot *slots; /* [BATCH] */
+	unsigned long serial; /* of the configuration that inlets' listens are of */
+	int epoll_fd;
+	int wake_fd;   /* readable: the thread is to adopt, or to end */
+	bool stopping; /* to end */
+	sem_t adopted;
+	struct inlets inlets; /* exchanged by the thread, while another waits for it */
+	struct inlets bound;  /* not received on yet; of those who prepare and adopt */
+	struct slot *slots;   /* [BATCH] */
 	struct scan scan;
 	struct mmsghdr in[BATCH], out[BATCH];
 };
@@ -100,8 +111,8 @@ bool datagram_spread_packets(struct datagram *const *workers, size_t count)
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
 	struct sock_fprog program = {sizeof code / sizeof code[0], code};
-	for (size_t i = 0; count && i < workers[0]->inlet_count; i++)
-		if (setsockopt(workers[0]->inlets[i].fd, SOL_SOCKET,
+	for (size_t i = 0; count && i < workers[0]->inlets.count; i++)
+		if (setsockopt(workers[0]->inlets.items[i]->fd, SOL_SOCKET,
 		               SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
 			return false;
 	return true;
@@ -248,40 +259,103 @@ static void send_all(struct datagram *datagram, int fd, size_t count)
 	}
 }
 
+/* Finds the listeners in what is in force now. */
+static void find_listens(struct datagram *datagram,
+                         const struct configuration *configuration)
+{
+	datagram->serial = configuration->serial;
+	for (size_t i = 0; i < datagram->inlets.count; i++) {
+		struct inlet *inlet = datagram->inlets.items[i];
+		inlet->listen = settings_listen(configuration->settings, DOOR_DATAGRAM,
+		                                &inlet->endpoint);
+	}
+}
+
+static void hold(struct datagram *datagram)
+{
+	const struct configuration *configuration = redirect_hold(datagram->redirect);
+	if (configuration->serial != datagram->serial)
+		find_listens(datagram, configuration);
+}
+
 static void serve_batch(struct datagram *datagram, struct inlet *inlet)
 {
 	int received = receive(datagram, inlet->fd);
 	size_t count = 0;
 	if (!received)
 		return;
-	redirect_hold(datagram->redirect);
-	for (int i = 0; i < received; i++) {
+	hold(datagram);
+	for (int i = 0; i < received && inlet->listen; i++) {
 		struct slot *slot = &datagram->slots[i];
 		answer(datagram, inlet, slot, datagram->in[i].msg_len);
 		if (slot->reply.length)
 			queue(datagram, (size_t)i, count++);
 	}
+	if (inlet->listen)
+		read_drops(inlet, &datagram->in[received - 1].msg_hdr);
 	redirect_let_go(datagram->redirect);
-	read_drops(inlet, &datagram->in[received - 1].msg_hdr);
 	send_all(datagram, inlet->fd, count);
 }
 
-static void *run(void *arg)
+/* Listeners that come and go */
+
+static struct inlet *open_inlet(const struct listen *listen)
 {
-	struct datagram *datagram = arg;
-	struct epoll_event events[16];
-	privilege_renounce();
-	for (;;) {
-		int count = epoll_wait(datagram->epoll_fd, events, 16, -1);
-		for (int i = 0; i < count; i++) {
-			if (!events[i].data.ptr) /* stop_fd */
-				return NULL;
-			serve_batch(datagram, events[i].data.ptr);
-		}
-	}
+	struct inlet *inlet = calloc(1, sizeof *inlet);
+	if (!inlet)
+		return NULL;
+	inlet->endpoint = listen->endpoint;
+	inlet->fd = open_socket(listen);
+	if (inlet->fd >= 0)
+		return inlet;
+	int error = errno;
+	free(inlet);
+	errno = error;
+	return NULL;
 }
 
-/* Starting and stopping */
+static void close_inlet(struct inlet *inlet)
+{
+	close(inlet->fd);
+	free(inlet);
+}
+
+static void close_inlets(struct inlets *inlets)
+{
+	while (inlets->count)
+		close_inlet(inlets->items[--inlets->count]);
+}
+
+static bool has_inlet(const struct datagram *datagram, const struct listen *listen)
+{
+	for (size_t i = 0; i < datagram->inlets.count; i++)
+		if (endpoint_equal(&datagram->inlets.items[i]->endpoint,
+		                   &listen->endpoint))
+			return true;
+	return false;
+}
+
+int datagram_prepare(struct datagram *datagram, const struct settings *settings,
+                     const struct listen **failed)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		if (listen_door(listen) != DOOR_DATAGRAM || has_inlet(datagram, listen))
+			continue;
+		struct inlet *inlet = open_inlet(listen);
+		if (!inlet) {
+			*failed = listen;
+			return errno;
+		}
+		datagram->bound.items[datagram->bound.count++] = inlet;
+	}
+	return 0;
+}
+
+void datagram_abandon(struct datagram *datagram)
+{
+	close_inlets(&datagram->bound);
+}
 
 static bool watch(struct datagram *datagram, int fd, struct inlet *inlet)
 {
@@ -289,51 +363,121 @@ static bool watch(struct datagram *datagram, int fd, struct inlet *inlet)
 	return epoll_ctl(datagram->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static bool open_inlets(struct datagram *datagram, const struct settings *settings,
-                        const struct listen **failed)
+static void close_gone(struct inlets *inlets)
 {
-	for (size_t i = 0; i < settings->listen_count; i++) {
-		if (listen_door(&settings->listens[i]) != DOOR_DATAGRAM)
-			continue;
-		struct inlet *inlet = &datagram->inlets[datagram->inlet_count];
-		*failed = inlet->listen = &settings->listens[i];
-		inlet->fd = open_socket(inlet->listen);
-		if (inlet->fd < 0)
-			return false;
-		datagram->inlet_count++;
-		if (!watch(datagram, inlet->fd, inlet))
-			return false;
+	size_t kept = 0;
+	for (size_t i = 0; i < inlets->count; i++) {
+		struct inlet *inlet = inlets->items[i];
+		if (inlet->listen)
+			inlets->items[kept++] = inlet;
+		else
+			close_inlet(inlet);
 	}
-	*failed = NULL;
+	inlets->count = kept;
+}
+
+static bool take_bound(struct datagram *datagram)
+{
+	bool watched = true;
+	for (size_t i = 0; i < datagram->bound.count; i++) {
+		struct inlet *inlet = datagram->bound.items[i];
+		watched &= watch(datagram, inlet->fd, inlet);
+		datagram->inlets.items[datagram->inlets.count++] = inlet;
+	}
+	datagram->bound.count = 0;
+	return watched;
+}
+
+/* First those that go: there is room for as many as settings may have. */
+static bool adopt(struct datagram *datagram)
+{
+	const struct configuration *configuration = redirect_hold(datagram->redirect);
+	find_listens(datagram, configuration);
+	close_gone(&datagram->inlets);
+	bool watched = take_bound(datagram);
+	int error = errno;
+	find_listens(datagram, configuration);
+	redirect_let_go(datagram->redirect);
+	errno = error;
+	return watched;
+}
+
+/* False: the thread is to end. */
+static bool on_wake(struct datagram *datagram)
+{
+	uint64_t count;
+	if (read(datagram->wake_fd, &count, sizeof count) < 0)
+		return true;
+	if (datagram->stopping)
+		return false;
+	if (!adopt(datagram))
+		log_event(LOG_ERROR, "not listening on all addresses error=\"%s\"",
+		          strerror(errno));
+	sem_post(&datagram->adopted);
 	return true;
 }
 
+static void wake(struct datagram *datagram)
+{
+	uint64_t one = 1;
+	while (write(datagram->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+		;
+}
+
+void datagram_adopt(struct datagram *datagram)
+{
+	wake(datagram);
+	while (sem_wait(&datagram->adopted) < 0)
+		;
+}
+
+/* The inlets of one round may be gone after adopting: that comes last. */
+static void *run(void *arg)
+{
+	struct datagram *datagram = arg;
+	struct epoll_event events[16];
+	privilege_renounce();
+	for (;;) {
+		bool woken = false;
+		int count = epoll_wait(datagram->epoll_fd, events, 16, -1);
+		for (int i = 0; i < count; i++) {
+			if (events[i].data.ptr)
+				serve_batch(datagram, events[i].data.ptr);
+			else
+				woken = true;
+		}
+		if (woken && !on_wake(datagram))
+			return NULL;
+	}
+}
+
+/* Starting and stopping */
+
 static void release(struct datagram *datagram)
 {
-	for (size_t i = 0; i < datagram->inlet_count; i++)
-		close(datagram->inlets[i].fd);
+	close_inlets(&datagram->inlets);
+	close_inlets(&datagram->bound);
 	if (datagram->epoll_fd >= 0)
 		close(datagram->epoll_fd);
-	if (datagram->stop_fd >= 0)
-		close(datagram->stop_fd);
-	free(datagram->inlets);
+	if (datagram->wake_fd >= 0)
+		close(datagram->wake_fd);
+	sem_destroy(&datagram->adopted);
 	free(datagram->slots);
 	free(datagram);
 }
 
-static struct datagram *datagram_new(const struct settings *settings,
-                                     struct redirect *redirect)
+static struct datagram *datagram_new(struct redirect *redirect)
 {
 	struct datagram *datagram = calloc(1, sizeof *datagram);
 	if (!datagram)
 		return NULL;
 	datagram->redirect = redirect;
-	datagram->inlets = calloc(settings->listen_count, sizeof *datagram->inlets);
+	sem_init(&datagram->adopted, 0, 0);
 	datagram->slots = calloc(BATCH, sizeof *datagram->slots);
 	datagram->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	datagram->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (datagram->inlets && datagram->slots && datagram->epoll_fd >= 0 &&
-	    datagram->stop_fd >= 0 && watch(datagram, datagram->stop_fd, NULL)) {
+	datagram->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (datagram->slots && datagram->epoll_fd >= 0 && datagram->wake_fd >= 0 &&
+	    watch(datagram, datagram->wake_fd, NULL)) {
 		prepare(datagram);
 		return datagram;
 	}
@@ -341,18 +485,27 @@ static struct datagram *datagram_new(const struct settings *settings,
 	return NULL;
 }
 
-struct datagram *datagram_start(const struct settings *settings,
-                                struct redirect *redirect, const struct listen **failed,
+/* 0 or an errno. */
+static int open_first(struct datagram *datagram, const struct listen **failed)
+{
+	const struct configuration *configuration = redirect_hold(datagram->redirect);
+	int error = datagram_prepare(datagram, configuration->settings, failed);
+	redirect_let_go(datagram->redirect);
+	return error ? error : adopt(datagram) ? 0 : errno;
+}
+
+struct datagram *datagram_start(struct redirect *redirect, const struct listen **failed,
                                 int *error)
 {
 	*failed = NULL;
-	struct datagram *datagram = datagram_new(settings, redirect);
+	struct datagram *datagram = datagram_new(redirect);
 	if (!datagram) {
 		*error = ENOMEM;
 		return NULL;
 	}
-	bool open = open_inlets(datagram, settings, failed);
-	*error = open ? pthread_create(&datagram->thread, NULL, run, datagram) : errno;
+	*error = open_first(datagram, failed);
+	if (!*error)
+		*error = pthread_create(&datagram->thread, NULL, run, datagram);
 	if (!*error)
 		return datagram;
 	release(datagram);
@@ -361,9 +514,8 @@ struct datagram *datagram_start(const struct settings *settings,
 
 void datagram_stop(struct datagram *datagram)
 {
-	uint64_t one = 1;
-	while (write(datagram->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
+	datagram->stopping = true;
+	wake(datagram);
 	pthread_join(datagram->thread, NULL);
 	release(datagram);
 }

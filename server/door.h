@@ -7,6 +7,7 @@
 #ifndef SERVER_DOOR_H
 #define SERVER_DOOR_H
 
+#include "server/configuration.h"
 #include "server/endpoint.h"
 #include "server/message.h"
 #include "server/settings.h"
@@ -44,9 +45,13 @@ void redirect_stranger(const struct arrival *arrival);
 void redirect_answer(struct redirect *redirect, const struct message *message,
                      const struct arrival *arrival, struct reply *reply);
 
-/* For a batch of messages: all of them are answered by the table in force at the first.
- */
-void redirect_hold(struct redirect *redirect);
+/* For a batch of messages: all of them are answered by the configuration in force at the
+ * first, which is given, and lives until it is let go. What a door has found in one of
+ * another serial has to be found again. */
+const struct configuration *redirect_hold(struct redirect *redirect);
 void redirect_let_go(struct redirect *redirect);
+
+/* For one who holds it longer: the next message comes now. */
+void redirect_now(struct redirect *redirect);
 
 #endif

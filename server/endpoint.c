@@ -153,3 +153,9 @@ bool transport_is_stream(enum transport transport)
 {
 	return transport != TRANSPORT_UDP;
 }
+
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->transport == b->transport && a->port == b->port &&
+	       address_equal(&a->address, &b->address);
+}

@@ -37,6 +37,8 @@ bool endpoint_from_sockaddr(enum transport transport, const struct sockaddr *fro
 socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint,
                                struct sockaddr_storage *to);
 
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
+
 const char *transport_name(enum transport transport); /* "UDP", as a Via says it */
 bool transport_is_stream(enum transport transport);
 

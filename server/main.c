@@ -50,9 +50,9 @@ static const char usage[] =
 	"  version                                    print the version\n"
 	"\n"
 	"serve, check and route need one of -c and -r. Without -c the server listens on\n"
-	"udp and tcp 127.0.0.1:5060 and lets loopback in. SIGHUP reloads the rules and "
-	"TLS certificates.\n"
-	"SIGTERM stops.\n";
+	"udp and tcp 127.0.0.1:5060 and lets loopback in. SIGHUP reloads settings, "
+	"rules\n"
+	"and TLS certificates. SIGTERM stops.\n";
 
 static int say_usage(void)
 {

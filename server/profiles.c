@@ -17,8 +17,9 @@ struct known_peer {
 /* What every reader below gets to write into. */
 struct reading {
 	struct settings *settings;
-	struct map peers;    /* name -> struct known_peer */
-	struct map profiles; /* name -> struct position */
+	const struct settings *in_force; /* may be NULL */
+	struct map peers;                /* name -> struct known_peer */
+	struct map profiles;             /* name -> struct position */
 	struct known_peer *known;
 	size_t known_count;
 	struct listen *listens; /* LISTENS_MAX */
@@ -439,6 +440,41 @@ static bool check_tls(struct load *load, const struct reading *reading)
 	return good;
 }
 
+static const struct profile *profile_of(const struct settings *settings,
+                                        struct slice name)
+{
+	for (size_t i = 0; i < settings->profile_count; i++)
+		if (slice_equal(settings->profiles[i]->name, name))
+			return settings->profiles[i];
+	return NULL;
+}
+
+/* nta's agents are what they were at the start. */
+static void keep_stack(struct load *load, struct reading *reading,
+                       const struct node *node)
+{
+	struct profile *profile = reading->profile;
+	const struct profile *old =
+		reading->in_force ? profile_of(reading->in_force, profile->name) : NULL;
+	if (old && old->stack != profile->stack) {
+		load_warning(load, node->position, NULL,
+		             "the stack of profile \"%s\" cannot change while the "
+		             "server runs: restart it",
+		             profile->name.at);
+		profile->stack = old->stack;
+	}
+	for (size_t i = 0; i < reading->settings->listen_count; i++) {
+		const struct listen *listen = &reading->listens[i];
+		if (reading->in_force && listen->profile == profile &&
+		    profile->stack == STACK_NTA &&
+		    !settings_listen(reading->in_force, DOOR_AGENT, &listen->endpoint))
+			load_warning(load, listen->position, NULL,
+			             "\"%s\" is not opened while the server runs, as "
+			             "its stack is nta: restart it",
+			             listen->text.at);
+	}
+}
+
 static bool asks_for_certificates(const struct profile *profile)
 {
 	return profile->credentials && profile->credentials->verify != VERIFY_NONE;
@@ -482,6 +518,7 @@ static bool read_profile(struct load *load, const struct pair *pair,
 	reading->profile = profile;
 	good &= schema_read(load, pair->value, "a profile", fields,
 	                    sizeof fields / sizeof fields[0], reading);
+	keep_stack(load, reading, pair->key);
 	good &= load->out_of_memory || check_tls(load, reading);
 	check_names(load, pair->key, profile);
 	return make_lookup(load, profile) && good;
@@ -516,9 +553,10 @@ static bool read_profiles(struct load *load, const struct node *node,
 }
 
 bool profiles_read(struct load *load, const struct node *profiles,
-                   const struct node *peers, struct settings *settings)
+                   const struct node *peers, const struct settings *in_force,
+                   struct settings *settings)
 {
-	struct reading reading = {.settings = settings};
+	struct reading reading = {.settings = settings, .in_force = in_force};
 	bool good = !peers || read_peers(load, peers, &reading);
 	good &= profiles ? read_profiles(load, profiles, &reading)
 	                 : use_builtin(load, settings);

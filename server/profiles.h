@@ -11,8 +11,10 @@
 
 /* Reads both mappings into settings: profiles, peers and listen addresses. Either may be
  * NULL; no profiles: one that listens on 127.0.0.1 and lets loopback in. Names and
- * positions point into the document. False after an error. */
+ * positions point into the document. in_force: NULL, or whose stacks stay as they are.
+ * False after an error. */
 bool profiles_read(struct load *load, const struct node *profiles,
-                   const struct node *peers, struct settings *settings);
+                   const struct node *peers, const struct settings *in_force,
+                   struct settings *settings);
 
 #endif

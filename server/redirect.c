@@ -18,9 +18,10 @@ struct redirect {
 	struct snapshot *snapshot;
 	const struct tag_keys *keys;
 	struct workspace *workspace;
-	struct hasher *hasher;    /* made when a profile's auth first needs it */
-	const struct table *held; /* between redirect_hold() and redirect_let_go() */
-	int64_t now_s;            /* when it was held, as rules see it */
+	struct hasher *hasher; /* made when a profile's auth first needs it */
+	const struct configuration
+		*held; /* between redirect_hold() and redirect_let_go() */
+	int64_t now_s; /* when it was held, as rules see it */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
@@ -400,12 +401,19 @@ static bool read_request(struct request *request, const struct message *message,
 	return use == REQUEST_ANSWER;
 }
 
-void redirect_hold(struct redirect *redirect)
+void redirect_now(struct redirect *redirect)
 {
 	struct timespec now;
-	redirect->held = snapshot_acquire(redirect->snapshot);
 	clock_gettime(CLOCK_REALTIME, &now);
 	redirect->now_s = now.tv_sec;
+}
+
+const struct configuration *redirect_hold(struct redirect *redirect)
+{
+	redirect->held = snapshot_acquire(redirect->snapshot);
+	redirect->settings = redirect->held->settings;
+	redirect_now(redirect);
+	return redirect->held;
 }
 
 void redirect_let_go(struct redirect *redirect)
@@ -414,7 +422,7 @@ void redirect_let_go(struct redirect *redirect)
 	redirect->held = NULL;
 }
 
-/* With the table that is held. */
+/* With what is held. */
 static void answer(struct redirect *redirect, const struct message *message,
                    const struct arrival *arrival, struct reply *reply)
 {
@@ -425,8 +433,8 @@ static void answer(struct redirect *redirect, const struct message *message,
 	if (redirect->settings->log_calls != LOG_CALLS_NONE)
 		clock_gettime(CLOCK_MONOTONIC, &start);
 	if (read_request(&request, message, arrival)) {
-		make_reply(redirect, redirect->held, &request, arrival, &explanation,
-		           &response, reply);
+		make_reply(redirect, redirect->held->table, &request, arrival,
+		           &explanation, &response, reply);
 		write_log(redirect, &request, arrival, &explanation, &response, &start);
 	}
 	request_done(&request);

@@ -17,7 +17,8 @@
 #include "server/snapshot.h"
 #include "server/tag.h"
 
-/* For one thread. All three must outlive it. NULL when out of memory. */
+/* For one thread. All three must outlive it. settings: for redirect_explain(); what is
+ * answered is answered by those of the snapshot. NULL when out of memory. */
 struct redirect *redirect_new(const struct settings *settings, struct snapshot *snapshot,
                               const struct tag_keys *keys);
 void redirect_free(struct redirect *redirect);

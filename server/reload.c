@@ -2,6 +2,7 @@
 #include "server/reload.h"
 
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 
 #include "server/log.h"
@@ -13,40 +14,6 @@ static double milliseconds(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static struct table_counts counts_in_force(struct snapshot *snapshot)
-{
-	const struct table *table = snapshot_acquire(snapshot);
-	struct table_counts counts = table_counts(table);
-	snapshot_release(snapshot, table);
-	return counts;
-}
-
-static bool exchange(struct snapshot *snapshot, struct table *table, const char *path,
-                     double start)
-{
-	struct table_counts old = counts_in_force(snapshot), new = table_counts(table);
-	if (!snapshot_swap(snapshot, table)) {
-		log_event(LOG_ERROR,
-		          "reload failed, out of memory; the table in force stays");
-		return false;
-	}
-	log_event(LOG_INFO,
-	          "reloaded rules=%zu->%zu gateways=%zu->%zu groups=%zu->%zu ms=%.1f "
-	          "file=%s",
-	          old.rules, new.rules, old.gateways, new.gateways, old.groups,
-	          new.groups, milliseconds() - start, path);
-	return true;
-}
-
-static struct table *load(const struct configuration *configuration,
-                          struct snapshot *snapshot, struct diags *diags)
-{
-	const struct table *in_force = snapshot_acquire(snapshot);
-	struct table *table = configuration_table(configuration, in_force, diags);
-	snapshot_release(snapshot, in_force);
-	return table;
-}
-
 /* Reading millions of numbers takes seconds of a core. Whoever answers and waits for it
  * gets it after a millisecond at most, not when the scheduler's time slice is over. */
 static void give_way(void)
@@ -54,43 +21,84 @@ static void give_way(void)
 	sched_yield();
 }
 
-bool reload(const struct configuration *configuration, struct snapshot *snapshot)
+/* All that the secret was read for is to see that it is the same. */
+static void check_secret(const struct configuration *in_force,
+                         const struct configuration *fresh, const struct tag_keys *keys,
+                         struct diags *diags)
 {
-	const char *path = configuration->rules_path;
-	double start = milliseconds();
-	struct diags *diags = diags_new();
-	if (diags)
-		diags_on_progress(diags, give_way);
-	struct table *table = diags ? load(configuration, snapshot, diags) : NULL;
-	bool good = table && exchange(snapshot, table, path, start);
-	if (diags)
-		log_findings(diags);
-	if (!table)
-		log_event(LOG_ERROR,
-		          "reload failed, the table in force stays errors=%zu ms=%.1f "
-		          "file=%s",
-		          diags ? diags_errors(diags) : 0, milliseconds() - start, path);
-	diags_free(diags);
-	return good;
+	struct slice secret = fresh->settings->secret;
+	struct tag_keys drawn;
+	bool same = secret.len ? tag_keys_init(&drawn, secret) &&
+	                                 memcmp(&drawn, keys, sizeof drawn) == 0
+	                       : in_force->settings->secret.len == 0;
+	explicit_bzero(&drawn, sizeof drawn);
+	settings_wipe(fresh->settings);
+	if (!same)
+		diags_add(diags, SEVERITY_WARNING, fresh->settings->secret_position, NULL,
+		          "\"secret\" cannot change while the server runs: restart it");
 }
 
-bool reload_certificates(const struct configuration *configuration)
+/* Fills fresh, opens its listeners and puts it in force. */
+static bool load(const struct configuration *in_force, struct snapshot *snapshot,
+                 struct doors *doors, const struct tag_keys *keys,
+                 struct configuration *fresh, struct diags *diags)
 {
-	struct certificates *certificates = configuration->certificates;
-	if (certificates_count(certificates) == 0)
+	if (!configuration_reload(fresh, in_force, diags))
+		return false;
+	check_secret(in_force, fresh, keys, diags);
+	bool good = doors_prepare(doors, fresh->settings, diags);
+	if (good && snapshot_swap(snapshot, fresh))
 		return true;
+	if (good) {
+		doors_abandon(doors);
+		diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL,
+		          "out of memory");
+	}
+	configuration_free(fresh);
+	return false;
+}
+
+static void log_reloaded(const struct configuration *old, const struct configuration *new,
+                         double ms)
+{
+	struct table_counts was = table_counts(old->table), is = table_counts(new->table);
+	log_event(LOG_INFO,
+	          "reloaded rules=%zu->%zu gateways=%zu->%zu groups=%zu->%zu "
+	          "listeners=%zu->%zu ms=%.1f file=%s",
+	          was.rules, is.rules, was.gateways, is.gateways, was.groups, is.groups,
+	          old->settings->listen_count, new->settings->listen_count, ms,
+	          new->rules_path);
+}
+
+static bool exchange(struct snapshot *snapshot, struct doors *doors,
+                     const struct tag_keys *keys, struct diags *diags)
+{
 	double start = milliseconds();
-	struct diags *diags = diags_new();
-	bool good = diags && certificates_reload(certificates, diags);
+	struct configuration fresh;
+	const struct configuration *in_force = snapshot_acquire(snapshot);
+	bool good = diags && load(in_force, snapshot, doors, keys, &fresh, diags);
+	if (good)
+		doors_adopt(doors);
+	double ms = milliseconds() - start;
 	if (diags)
 		log_findings(diags);
 	if (good)
-		log_event(LOG_INFO, "certificates reloaded profiles=%zu ms=%.1f",
-		          certificates_count(certificates), milliseconds() - start);
+		log_reloaded(in_force, &fresh, ms);
 	else
 		log_event(LOG_ERROR,
-		          "certificates not reloaded, those in force stay errors=%zu",
-		          diags ? diags_errors(diags) : 0);
+		          "reload failed, what is in force stays errors=%zu ms=%.1f "
+		          "file=%s",
+		          diags ? diags_errors(diags) : 0, ms, in_force->rules_path);
+	snapshot_release(snapshot, in_force);
+	return good;
+}
+
+bool reload(struct snapshot *snapshot, struct doors *doors, const struct tag_keys *keys)
+{
+	struct diags *diags = diags_new();
+	if (diags)
+		diags_on_progress(diags, give_way);
+	bool good = exchange(snapshot, doors, keys, diags);
 	diags_free(diags);
 	return good;
 }

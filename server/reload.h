@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* reload.h - puts a new routing table and new certificates in place of those in force, if
- * they are good. */
+/* reload.h - puts new settings, a new routing table and new certificates in place of
+ * those in force, if all of them are good. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
-#include "server/configuration.h"
+#include "server/doors.h"
 #include "server/snapshot.h"
 
-/* Reads, validates and compiles beside the table in force, then swaps one pointer. Any
- * error keeps the old table. Findings and the outcome are printed: how many rules,
- * gateways and groups before and after, and how long it took. Returns whether the table
- * was exchanged. */
-bool reload(const struct configuration *configuration, struct snapshot *snapshot);
-
-/* The same for the certificates, if there are any: connections live on. */
-bool reload_certificates(const struct configuration *configuration);
+/* Reads, validates and compiles beside what is in force, opens the listeners that are
+ * new, then swaps one pointer, and closes the listeners that are to be open no more. Any
+ * error keeps all as it is. keys have been drawn at the start; that the secret is another
+ * now is a warning. Findings and the outcome are printed: how many rules,
+ * gateways, groups and listeners before and after, and how long it took. Returns whether
+ * it was exchanged. */
+bool reload(struct snapshot *snapshot, struct doors *doors, const struct tag_keys *keys);
 
 #endif

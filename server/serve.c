@@ -20,8 +20,8 @@
 #include "server/sandbox.h"
 
 struct server {
-	const struct configuration *configuration;
 	struct snapshot *snapshot;
+	struct doors *doors;
 	struct tag_keys keys;
 };
 
@@ -33,7 +33,7 @@ static int say_failure(const char *what, int error)
 }
 
 /*
- * SIGHUP            reload the routing table and the certificates
+ * SIGHUP            reload settings, routing table and certificates
  * SIGTERM, SIGINT   stop
  * SIGPIPE           ignored: a peer may go away at any time
  *
@@ -63,12 +63,11 @@ static void wait_for_signals(struct server *server)
 	const struct timespec tick = {LOG_FLOOD_S, 0}, soon = {0, 10000000};
 	signals_taken(&set);
 	for (;;) {
-		/* an old table may still be held by a worker */
+		/* an old configuration may still be held by a worker */
 		bool held = snapshot_reap(server->snapshot);
 		int number = sigtimedwait(&set, NULL, held ? &soon : &tick);
 		if (number == SIGHUP) {
-			reload(server->configuration, server->snapshot);
-			reload_certificates(server->configuration);
+			reload(server->snapshot, server->doors, &server->keys);
 		} else if (number == SIGTERM || number == SIGINT) {
 			return;
 		}
@@ -79,12 +78,12 @@ static void wait_for_signals(struct server *server)
 /* What is served, on which addresses, and one line to try. */
 static void announce(const struct server *server)
 {
-	const struct settings *settings = server->configuration->settings;
-	const struct table *table = snapshot_acquire(server->snapshot);
+	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	const struct settings *settings = configuration->settings;
 	char counts[COUNTS_TEXT_MAX];
-	log_plain("signpost %s: %s from %s", VERSION, configuration_counts(table, counts),
-	          server->configuration->rules_path);
-	snapshot_release(server->snapshot, table);
+	log_plain("signpost %s: %s from %s", VERSION,
+	          configuration_counts(configuration->table, counts),
+	          configuration->rules_path);
 	for (size_t i = 0; i < settings->listen_count; i++)
 		log_plain("listening on %s (profile %s)", settings->listens[i].text.at,
 		          settings->listens[i].profile->name.at);
@@ -94,7 +93,8 @@ static void announce(const struct server *server)
 	if (privilege_is_root())
 		log_plain("no user in the settings, so it stays root");
 	log_plain("ready; to try it: %s route -r %s +442071234567",
-	          program_invocation_name, server->configuration->rules_path);
+	          program_invocation_name, configuration->rules_path);
+	snapshot_release(server->snapshot, configuration);
 }
 
 static bool has_low_port(const struct settings *settings)
@@ -106,13 +106,17 @@ static bool has_low_port(const struct settings *settings)
 }
 
 /* All sockets are open, all threads there: from here on it only serves. */
-static bool lock_down(const struct settings *settings)
+static bool lock_down(const struct server *server)
 {
-	if (!privilege_settle(has_low_port(settings))) {
+	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	bool low_port = has_low_port(configuration->settings);
+	bool sandbox = configuration->settings->sandbox;
+	snapshot_release(server->snapshot, configuration);
+	if (!privilege_settle(low_port)) {
 		log_plain("signpost: cannot give up privileges: %s", strerror(errno));
 		return false;
 	}
-	if (!settings->sandbox || sandbox_is_instrumented())
+	if (!sandbox || sandbox_is_instrumented())
 		return true;
 	int error = sandbox_enter(sandbox_action());
 	if (error)
@@ -122,38 +126,33 @@ static bool lock_down(const struct settings *settings)
 
 static int run(struct server *server)
 {
-	const struct settings *settings = server->configuration->settings;
-	struct doors *doors = doors_open(
-		&(struct answering){.settings = settings,
-	                            .snapshot = server->snapshot,
-	                            .keys = &server->keys,
-	                            .certificates = server->configuration->certificates});
-	if (!doors)
+	server->doors = doors_open(
+		&(struct answering){.snapshot = server->snapshot, .keys = &server->keys});
+	if (!server->doors)
 		return EXIT_FAILURE;
-	bool locked = lock_down(settings);
+	bool locked = lock_down(server);
 	if (locked) {
 		announce(server);
 		wait_for_signals(server);
 		log_event(LOG_INFO, "stopping");
 	}
-	doors_close(doors);
+	doors_close(server->doors);
 	return locked ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int serve(struct configuration *configuration)
 {
 	static struct server server;
-	server.configuration = configuration;
 	guard_init();
 	if (su_init() < 0 || !message_init())
 		return say_failure("cannot start sofia-sip", 0);
 	if (!tag_keys_init(&server.keys, configuration->settings->secret))
 		return say_failure("cannot start libsodium", 0);
 	settings_wipe(configuration->settings);
-	server.snapshot = snapshot_new(configuration->table);
+	server.snapshot = snapshot_new(configuration);
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);
-	configuration->table = NULL;
+	*configuration = (struct configuration){0};
 	int error = log_start();
 	if (error)
 		return say_failure("cannot start the log", error);

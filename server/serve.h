@@ -9,7 +9,7 @@
  * until they are, instead of ending the process. */
 void serve_block_signals(void);
 
-/* Runs until SIGTERM or SIGINT; SIGHUP reloads the routing table. Takes what is loaded in
+/* Runs until SIGTERM or SIGINT; SIGHUP reloads. Takes what is loaded in
  * configuration and leaves its pointers NULL. Returns the exit status. */
 int serve(struct configuration *configuration);
 

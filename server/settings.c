@@ -22,8 +22,9 @@ struct kept {
 /* What every reader below gets to write into. */
 struct reading {
 	struct settings *settings;
-	const char *path; /* of the settings file */
-	const struct node *profiles, *peers;
+	const char *path;                /* of the settings file */
+	const struct settings *in_force; /* may be NULL */
+	const struct node *profiles, *peers, *workers, *spread, *sandbox, *user;
 };
 
 static bool read_rules(struct load *load, const struct node *node, void *into)
@@ -36,6 +37,7 @@ static bool read_secret(struct load *load, const struct node *node, void *into)
 {
 	struct reading *reading = into;
 	const char *path;
+	reading->settings->secret_position = node->position;
 	return path_read(load, node, "secret", &path) &&
 	       secret_read(load, node, path, &reading->settings->secret);
 }
@@ -62,6 +64,7 @@ static bool read_workers(struct load *load, const struct node *node, void *into)
 {
 	struct reading *reading = into;
 	unsigned long count;
+	reading->workers = node;
 	if (node->type == NODE_SCALAR && slice_equal(node->text, slice_of("auto")))
 		return true;
 	if (node->type != NODE_SCALAR || !node->plain || node->text.at[0] == '0' ||
@@ -80,6 +83,7 @@ static bool read_spread(struct load *load, const struct node *node, void *into)
 		[SPREAD_FLOW] = "flow", [SPREAD_PACKET] = "packet"};
 	struct reading *reading = into;
 	size_t choice;
+	reading->spread = node;
 	if (!schema_choice(load, node, "spread", names, 2, &choice))
 		return false;
 	reading->settings->spread = (enum spread)choice;
@@ -101,7 +105,9 @@ static bool read_name(struct load *load, const struct node *node, const char *wh
 
 static bool read_user(struct load *load, const struct node *node, void *into)
 {
-	struct account *account = &((struct reading *)into)->settings->account;
+	struct reading *reading = into;
+	struct account *account = &reading->settings->account;
+	reading->user = node;
 	return read_name(load, node, "user", &account->user, &account->user_at);
 }
 
@@ -122,8 +128,9 @@ static bool check_account(struct load *load, const struct account *account)
 
 static bool read_sandbox(struct load *load, const struct node *node, void *into)
 {
-	return schema_bool(load, node, "sandbox",
-	                   &((struct reading *)into)->settings->sandbox);
+	struct reading *reading = into;
+	reading->sandbox = node;
+	return schema_bool(load, node, "sandbox", &reading->settings->sandbox);
 }
 
 /* Log */
@@ -160,6 +167,36 @@ static bool read_log(struct load *load, const struct node *node, void *into)
 	return schema_read(load, node, "log", fields, 2, into);
 }
 
+/* Loading again */
+
+/* node: what is new, NULL if it is left out. */
+static void warn_fixed(struct load *load, const struct reading *reading,
+                       const struct node *node, const char *key)
+{
+	load_warning(load,
+	             node ? node->position : (struct position){.file = reading->path},
+	             NULL, "\"%s\" cannot change while the server runs: restart it", key);
+}
+
+static void keep_fixed(struct load *load, const struct reading *reading)
+{
+	const struct settings *old = reading->in_force;
+	struct settings *new = reading->settings;
+	if (!old)
+		return;
+	if (new->workers != old->workers)
+		warn_fixed(load, reading, reading->workers, "workers");
+	if (new->spread != old->spread)
+		warn_fixed(load, reading, reading->spread, "spread");
+	new->workers = old->workers;
+	new->spread = old->spread;
+	if (new->sandbox != old->sandbox)
+		warn_fixed(load, reading, reading->sandbox, "sandbox");
+	if (!slice_equal(new->account.user, old->account.user) ||
+	    !slice_equal(new->account.group, old->account.group))
+		warn_fixed(load, reading, reading->user, "user");
+}
+
 /* The whole */
 
 static bool read_file(struct load *load, const struct node *root, struct reading *reading)
@@ -182,7 +219,9 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 	struct settings *settings = reading->settings;
 	bool good = schema_read(load, root, "the settings", fields,
 	                        sizeof fields / sizeof fields[0], reading);
-	good &= profiles_read(load, reading->profiles, reading->peers, settings);
+	good &= profiles_read(load, reading->profiles, reading->peers, reading->in_force,
+	                      settings);
+	keep_fixed(load, reading);
 	good &= check_account(load, &settings->account);
 	if (!settings->rules_path)
 		settings->rules_path =
@@ -190,17 +229,20 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 	return good && settings->rules_path;
 }
 
-static bool read_settings(struct load *load, const char *path, struct kept *kept)
+static bool read_settings(struct load *load, const char *path,
+                          const struct settings *in_force, struct kept *kept)
 {
 	struct settings *settings = &kept->settings;
-	struct reading reading = {.settings = settings, .path = path};
+	struct reading reading = {
+		.settings = settings, .path = path, .in_force = in_force};
 	settings->workers = cores();
+	settings->secret_position.file = path;
 	settings->sandbox = true;
 	settings->limits = limits_default;
 	settings->method_count = 1;
 	settings->methods[0] = slice_of("INVITE");
 	if (!path)
-		return profiles_read(load, NULL, NULL, settings) &&
+		return profiles_read(load, NULL, NULL, in_force, settings) &&
 		       methods_allow(load, settings);
 	kept->document = document_read(path, SETTINGS_BYTES_MAX, load->diags);
 	return kept->document &&
@@ -227,11 +269,17 @@ static void kept_free(struct kept *kept)
 
 struct settings *settings_load(const char *path, struct diags *diags)
 {
+	return settings_reload(path, NULL, diags);
+}
+
+struct settings *settings_reload(const char *path, const struct settings *in_force,
+                                 struct diags *diags)
+{
 	struct load load = {.arena = arena_new(SETTINGS_BYTES_MAX), .diags = diags};
 	struct kept *kept = load.arena ? arena_alloc(load.arena, sizeof *kept) : NULL;
 	if (kept) {
 		kept->arena = load.arena;
-		if (read_settings(&load, path, kept))
+		if (read_settings(&load, path, in_force, kept))
 			return &kept->settings;
 	}
 	if (!kept || load.out_of_memory)
@@ -247,6 +295,18 @@ enum door listen_door(const struct listen *listen)
 		return DOOR_AGENT;
 	return transport_is_stream(listen->endpoint.transport) ? DOOR_STREAM
 	                                                       : DOOR_DATAGRAM;
+}
+
+const struct listen *settings_listen(const struct settings *settings, enum door door,
+                                     const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		if (listen_door(listen) == door &&
+		    endpoint_equal(&listen->endpoint, endpoint))
+			return listen;
+	}
+	return NULL;
 }
 
 size_t settings_count(const struct settings *settings, enum door door)

@@ -79,6 +79,7 @@ struct settings {
 	const struct profile *const *profiles;
 	/* Resolved against the settings file's folder; NULL without a file. */
 	const char *rules_path;
+	struct position secret_position; /* where it is named */
 	struct slice secret; /* the file's bytes without trailing line ends; or empty */
 	struct account account;
 	bool sandbox;
@@ -103,6 +104,16 @@ void settings_free(struct settings *settings);
  * stays.
  */
 void settings_wipe(struct settings *settings);
+
+/* The same while in_force is in force, which may be NULL: what then cannot change stays
+ * as it is there, and is a warning: workers, spread, sandbox, user, the stack of a
+ * profile, listeners of nta. */
+struct settings *settings_reload(const char *path, const struct settings *in_force,
+                                 struct diags *diags);
+
+/* The listener of door at endpoint; NULL: there is none. */
+const struct listen *settings_listen(const struct settings *settings, enum door door,
+                                     const struct endpoint *endpoint);
 
 /* How many listeners door keeps. */
 size_t settings_count(const struct settings *settings, enum door door);

@@ -4,31 +4,41 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A table, and how many hold it. It stays in the list until the last one lets go. */
+/* A configuration, and how many hold it. It stays in the list until the last one lets go.
+ */
 struct held {
-	struct table *table;
-	size_t holders; /* readers, and one for being in force */
+	struct configuration configuration; /* first: readers have a pointer to it */
+	size_t holders;                     /* readers, and one for being in force */
 	struct held *next;
 };
 
 struct snapshot {
-	pthread_mutex_t mutex; /* held for a few instructions, never while a table is made
-	                          or freed */
+	pthread_mutex_t mutex; /* held for a few instructions, never while one is made or
+	                          freed */
 	struct held *in_force; /* first of the list */
 };
 
-static struct held *held_new(struct table *table)
+static struct held *held_new(const struct configuration *configuration,
+                             unsigned long serial)
 {
 	struct held *held = malloc(sizeof *held);
-	if (held)
-		*held = (struct held){table, 1, NULL};
+	if (!held)
+		return NULL;
+	*held = (struct held){*configuration, 1, NULL};
+	held->configuration.serial = serial;
 	return held;
 }
 
-struct snapshot *snapshot_new(struct table *table)
+static void held_free(struct held *held)
+{
+	configuration_free(&held->configuration);
+	free(held);
+}
+
+struct snapshot *snapshot_new(const struct configuration *configuration)
 {
 	struct snapshot *snapshot = calloc(1, sizeof *snapshot);
-	struct held *held = held_new(table);
+	struct held *held = held_new(configuration, 1);
 	if (!snapshot || !held) {
 		free(snapshot);
 		free(held);
@@ -39,32 +49,27 @@ struct snapshot *snapshot_new(struct table *table)
 	return snapshot;
 }
 
-const struct table *snapshot_acquire(struct snapshot *snapshot)
-{
-	pthread_mutex_lock(&snapshot->mutex);
-	const struct table *table = snapshot->in_force->table;
-	snapshot->in_force->holders++;
-	pthread_mutex_unlock(&snapshot->mutex);
-	return table;
-}
-
-/* Takes one hold off table. */
-static void let_go(struct snapshot *snapshot, const struct table *table)
+const struct configuration *snapshot_acquire(struct snapshot *snapshot)
 {
 	pthread_mutex_lock(&snapshot->mutex);
 	struct held *held = snapshot->in_force;
-	while (held->table != table)
+	held->holders++;
+	pthread_mutex_unlock(&snapshot->mutex);
+	return &held->configuration;
+}
+
+void snapshot_release(struct snapshot *snapshot,
+                      const struct configuration *configuration)
+{
+	pthread_mutex_lock(&snapshot->mutex);
+	struct held *held = snapshot->in_force;
+	while (&held->configuration != configuration)
 		held = held->next;
 	held->holders--;
 	pthread_mutex_unlock(&snapshot->mutex);
 }
 
-void snapshot_release(struct snapshot *snapshot, const struct table *table)
-{
-	let_go(snapshot, table);
-}
-
-/* Takes the tables that nobody holds any more out of the list. */
+/* Takes those that nobody holds any more out of the list. */
 static struct held *take_unheld(struct snapshot *snapshot, size_t *left)
 {
 	struct held *unheld = NULL;
@@ -92,22 +97,20 @@ size_t snapshot_reap(struct snapshot *snapshot)
 	struct held *unheld = take_unheld(snapshot, &left);
 	while (unheld) {
 		struct held *next = unheld->next;
-		table_free(unheld->table);
-		free(unheld);
+		held_free(unheld);
 		unheld = next;
 	}
 	return left;
 }
 
-bool snapshot_swap(struct snapshot *snapshot, struct table *table)
+bool snapshot_swap(struct snapshot *snapshot, const struct configuration *configuration)
 {
-	struct held *held = held_new(table);
-	if (!held) {
-		table_free(table);
+	struct held *held = held_new(configuration, 0);
+	if (!held)
 		return false;
-	}
 	pthread_mutex_lock(&snapshot->mutex);
 	held->next = snapshot->in_force;
+	held->configuration.serial = held->next->configuration.serial + 1;
 	snapshot->in_force = held;
 	held->next->holders--;
 	pthread_mutex_unlock(&snapshot->mutex);
@@ -119,8 +122,7 @@ void snapshot_free(struct snapshot *snapshot)
 	if (!snapshot)
 		return;
 	snapshot_reap(snapshot);
-	table_free(snapshot->in_force->table);
-	free(snapshot->in_force);
+	held_free(snapshot->in_force);
 	pthread_mutex_destroy(&snapshot->mutex);
 	free(snapshot);
 }

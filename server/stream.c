@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,25 +27,32 @@
 /* One address. */
 struct listener {
 	struct stream *stream;
-	const struct listen *listen;
+	struct endpoint endpoint;
+	const struct listen *listen; /* in force; NULL: not yet, or no more */
 	int fd;
 	struct event *waiting; /* somebody is, to be accepted */
 };
 
+struct listeners {
+	size_t count;
+	struct listener *items[LISTENS_MAX];
+};
+
 struct stream {
 	pthread_t thread;
-	const struct settings *settings;
-	struct redirect *redirect;
-	struct certificates *certificates;
+	struct redirect *redirect; /* holds what is in force until that is exchanged */
+	const struct configuration *configuration; /* that */
 	struct event_base *base;
 	struct connections *connections;
 	struct sources *sources;
-	int stop_fd; /* readable: the thread is to end */
-	struct event *stop, *resume;
-	bool paused; /* nothing is accepted */
-	bool told;   /* that it was; until one is accepted again */
-	size_t listener_count;
-	struct listener listeners[];
+	int wake_fd;   /* readable: the thread is to adopt, or to end */
+	bool stopping; /* to end */
+	sem_t adopted;
+	struct event *wake, *resume;
+	bool paused;                /* nothing is accepted */
+	bool told;                  /* that it was; until one is accepted again */
+	struct listeners listeners; /* exchanged by the thread, while another waits */
+	struct listeners bound; /* not accepted from; of those who prepare and adopt */
 };
 
 /* Accepting */
@@ -55,8 +63,8 @@ static void pause_accepting(struct stream *stream)
 	if (event_add(stream->resume, &wait) < 0)
 		return; /* out of memory: better busy than deaf */
 	stream->paused = true;
-	for (size_t i = 0; i < stream->listener_count; i++)
-		event_del(stream->listeners[i].waiting);
+	for (size_t i = 0; i < stream->listeners.count; i++)
+		event_del(stream->listeners.items[i]->waiting);
 }
 
 static void resume_accepting(struct stream *stream)
@@ -65,8 +73,8 @@ static void resume_accepting(struct stream *stream)
 		return;
 	stream->paused = false;
 	event_del(stream->resume);
-	for (size_t i = 0; i < stream->listener_count; i++)
-		if (event_add(stream->listeners[i].waiting, NULL) < 0)
+	for (size_t i = 0; i < stream->listeners.count; i++)
+		if (event_add(stream->listeners.items[i]->waiting, NULL) < 0)
 			pause_accepting(stream);
 }
 
@@ -100,7 +108,7 @@ static void on_close(void *arg, const struct arrival *arrival)
 /* Those who are only let through the handshake may not take the room of others. */
 static bool has_room_in_all(const struct stream *stream, const struct arrival *arrival)
 {
-	unsigned long connections = stream->settings->limits.connections;
+	unsigned long connections = stream->connections->limits.connections;
 	return stream->connections->count < connections &&
 	       (arrival->peer ||
 	        stream->connections->strangers <
@@ -109,7 +117,7 @@ static bool has_room_in_all(const struct stream *stream, const struct arrival *a
 
 static bool has_room(struct stream *stream, const struct arrival *arrival)
 {
-	const struct limits *limits = &stream->settings->limits;
+	const struct limits *limits = &stream->connections->limits;
 	char source[ENDPOINT_TEXT_MAX];
 	const char *whose = "in all";
 	if (has_room_in_all(stream, arrival)) {
@@ -127,9 +135,9 @@ static bool has_room(struct stream *stream, const struct arrival *arrival)
 static void open_connection(struct stream *stream, int fd, const struct arrival *arrival)
 {
 	bool tls = arrival->listen->endpoint.transport == TRANSPORT_TLS, open = false;
-	SSL *session =
-		tls ? certificates_session(stream->certificates, arrival->listen->profile)
-		    : NULL;
+	SSL *session = tls ? certificates_session(stream->configuration->certificates,
+	                                          arrival->listen->profile)
+	                   : NULL;
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (tls && !session)
@@ -155,7 +163,7 @@ static void admit(struct listener *listener, int fd, const struct sockaddr *addr
 {
 	struct stream *stream = listener->stream;
 	struct arrival arrival = {.listen = listener->listen};
-	if (endpoint_from_sockaddr(listener->listen->endpoint.transport, address,
+	if (endpoint_from_sockaddr(listener->endpoint.transport, address,
 	                           &arrival.source) &&
 	    admits(stream, &arrival) && has_room(stream, &arrival))
 		open_connection(stream, fd, &arrival);
@@ -196,6 +204,8 @@ static int listen_on(const struct endpoint *endpoint)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* so that one can take the place of another that overlaps it */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	if (address.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
@@ -205,61 +215,157 @@ static int listen_on(const struct endpoint *endpoint)
 	return -error;
 }
 
+static struct listener *open_listener(struct stream *stream, const struct listen *listen)
+{
+	struct listener *listener = calloc(1, sizeof *listener);
+	if (!listener) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	listener->stream = stream;
+	listener->endpoint = listen->endpoint;
+	listener->fd = listen_on(&listen->endpoint);
+	if (listener->fd >= 0)
+		return listener;
+	int error = -listener->fd;
+	free(listener);
+	errno = error;
+	return NULL;
+}
+
 static void close_listener(struct listener *listener)
 {
 	if (listener->waiting)
 		event_free(listener->waiting);
 	close(listener->fd);
+	free(listener);
 }
 
-/* 0 or an errno. */
-static int open_listener(struct stream *stream, struct listener *listener)
+static void close_all(struct listeners *listeners)
 {
-	listener->fd = listen_on(&listener->listen->endpoint);
-	if (listener->fd < 0)
-		return -listener->fd;
-	listener->waiting = event_new(stream->base, listener->fd, EV_READ | EV_PERSIST,
-	                              on_waiting, listener);
-	if (listener->waiting && event_add(listener->waiting, NULL) == 0)
-		return 0;
-	close_listener(listener);
-	return ENOMEM;
+	while (listeners->count)
+		close_listener(listeners->items[--listeners->count]);
 }
 
-static int open_listeners(struct stream *stream, const struct listen **failed)
+/* Listeners that come and go */
+
+static bool has_listener(const struct stream *stream, const struct listen *listen)
 {
-	const struct settings *settings = stream->settings;
+	for (size_t i = 0; i < stream->listeners.count; i++)
+		if (endpoint_equal(&stream->listeners.items[i]->endpoint,
+		                   &listen->endpoint))
+			return true;
+	return false;
+}
+
+int stream_prepare(struct stream *stream, const struct settings *settings,
+                   const struct listen **failed)
+{
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		struct listener *listener = &stream->listeners[stream->listener_count];
-		if (listen_door(&settings->listens[i]) != DOOR_STREAM)
+		const struct listen *listen = &settings->listens[i];
+		if (listen_door(listen) != DOOR_STREAM || has_listener(stream, listen))
 			continue;
-		listener->stream = stream;
-		listener->listen = &settings->listens[i];
-		int error = open_listener(stream, listener);
-		if (error) {
-			*failed = listener->listen;
-			return error;
+		struct listener *listener = open_listener(stream, listen);
+		if (!listener) {
+			*failed = listen;
+			return errno;
 		}
-		stream->listener_count++;
+		stream->bound.items[stream->bound.count++] = listener;
 	}
 	return 0;
 }
 
-static void close_listeners(struct stream *stream)
+void stream_abandon(struct stream *stream)
 {
-	for (size_t i = 0; i < stream->listener_count; i++)
-		close_listener(&stream->listeners[i]);
-	stream->listener_count = 0;
+	close_all(&stream->bound);
+}
+
+static void close_gone(struct listeners *listeners)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *listener = listeners->items[i];
+		if (listener->listen)
+			listeners->items[kept++] = listener;
+		else
+			close_listener(listener);
+	}
+	listeners->count = kept;
+}
+
+static void find_listens(struct stream *stream)
+{
+	for (size_t i = 0; i < stream->listeners.count; i++) {
+		struct listener *listener = stream->listeners.items[i];
+		listener->listen = settings_listen(stream->configuration->settings,
+		                                   DOOR_STREAM, &listener->endpoint);
+	}
+}
+
+static bool take_bound(struct stream *stream)
+{
+	bool watched = true;
+	for (size_t i = 0; i < stream->bound.count; i++) {
+		struct listener *listener = stream->bound.items[i];
+		listener->waiting = event_new(stream->base, listener->fd,
+		                              EV_READ | EV_PERSIST, on_waiting, listener);
+		if (!listener->waiting ||
+		    (!stream->paused && event_add(listener->waiting, NULL) < 0)) {
+			close_listener(listener);
+			watched = false;
+			continue;
+		}
+		stream->listeners.items[stream->listeners.count++] = listener;
+	}
+	stream->bound.count = 0;
+	return watched;
+}
+
+/* What was in force is not freed before we say that we have adopted what is. */
+static bool adopt(struct stream *stream)
+{
+	if (stream->configuration)
+		redirect_let_go(stream->redirect);
+	stream->configuration = redirect_hold(stream->redirect);
+	find_listens(stream);
+	close_gone(&stream->listeners);
+	bool watched = take_bound(stream);
+	find_listens(stream);
+	connections_readmit(stream->connections, stream->configuration->settings);
+	return watched;
+}
+
+static void wake(struct stream *stream)
+{
+	uint64_t one = 1;
+	while (write(stream->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+		;
+}
+
+void stream_adopt(struct stream *stream)
+{
+	wake(stream);
+	while (sem_wait(&stream->adopted) < 0)
+		;
 }
 
 /* The thread */
 
-static void on_stop(evutil_socket_t fd, short what, void *arg)
+static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *stream = arg;
-	(void)fd;
+	uint64_t count;
 	(void)what;
-	event_base_loopbreak(stream->base);
+	if (read(fd, &count, sizeof count) < 0)
+		return;
+	if (stream->stopping) {
+		event_base_loopbreak(stream->base);
+		return;
+	}
+	if (!adopt(stream))
+		log_event(LOG_ERROR, "not listening on all addresses error=\"%s\"",
+		          strerror(ENOMEM));
+	sem_post(&stream->adopted);
 }
 
 /* Until every connection has closed, or time is up. What is closed is freed by the loop,
@@ -267,9 +373,9 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 static void drain(struct stream *stream)
 {
 	const struct timeval limit = {0, STOP_MS * 1000};
-	close_listeners(stream);
+	close_all(&stream->listeners);
 	event_del(stream->resume);
-	event_del(stream->stop);
+	event_del(stream->wake);
 	connections_stop(stream->connections);
 	event_base_loopexit(stream->base, &limit);
 	while (stream->connections->count > 0 && !event_base_got_exit(stream->base))
@@ -286,6 +392,7 @@ static void *run(void *arg)
 	privilege_renounce();
 	event_base_dispatch(stream->base);
 	drain(stream);
+	redirect_let_go(stream->redirect);
 	return NULL;
 }
 
@@ -314,68 +421,77 @@ static struct event_base *base_new(void)
 
 static bool make_parts(struct stream *stream)
 {
-	stream->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	sem_init(&stream->adopted, 0, 0);
+	stream->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	stream->base = base_new();
 	stream->sources = sources_new();
 	stream->connections = connections_new();
-	if (stream->stop_fd < 0 || !stream->base || !stream->sources ||
+	if (stream->wake_fd < 0 || !stream->base || !stream->sources ||
 	    !stream->connections)
 		return false;
 	stream->connections->base = stream->base;
 	stream->connections->redirect = stream->redirect;
-	stream->connections->limits = &stream->settings->limits;
 	stream->connections->on_close = on_close;
 	stream->connections->arg = stream;
-	stream->stop = event_new(stream->base, stream->stop_fd, EV_READ, on_stop, stream);
+	stream->wake = event_new(stream->base, stream->wake_fd, EV_READ | EV_PERSIST,
+	                         on_wake, stream);
 	stream->resume = evtimer_new(stream->base, on_resume, stream);
-	return stream->stop && stream->resume && event_add(stream->stop, NULL) == 0;
+	return stream->wake && stream->resume && event_add(stream->wake, NULL) == 0;
 }
 
 static void stream_free(struct stream *stream)
 {
-	close_listeners(stream);
+	close_all(&stream->listeners);
+	close_all(&stream->bound);
 	connections_free(stream->connections);
 	sources_free(stream->sources);
-	if (stream->stop)
-		event_free(stream->stop);
+	if (stream->wake)
+		event_free(stream->wake);
 	if (stream->resume)
 		event_free(stream->resume);
 	if (stream->base)
 		event_base_free(stream->base);
-	if (stream->stop_fd >= 0)
-		close(stream->stop_fd);
+	if (stream->wake_fd >= 0)
+		close(stream->wake_fd);
+	sem_destroy(&stream->adopted);
 	free(stream);
 }
 
-struct stream *stream_start(const struct settings *settings, struct redirect *redirect,
-                            struct certificates *certificates,
-                            const struct listen **failed, int *error)
+/* 0 or an errno. */
+static int open_first(struct stream *stream, const struct listen **failed)
 {
-	struct stream *stream = calloc(
-		1, sizeof *stream + settings->listen_count * sizeof stream->listeners[0]);
+	const struct configuration *configuration = redirect_hold(stream->redirect);
+	int error = stream_prepare(stream, configuration->settings, failed);
+	redirect_let_go(stream->redirect);
+	return error ? error : adopt(stream) ? 0 : ENOMEM;
+}
+
+struct stream *stream_start(struct redirect *redirect, const struct listen **failed,
+                            int *error)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
 	*failed = NULL;
 	*error = ENOMEM;
 	if (!stream)
 		return NULL;
-	stream->settings = settings;
 	stream->redirect = redirect;
-	stream->certificates = certificates;
 	event_set_log_callback(on_library_log);
 	if (make_parts(stream))
-		*error = open_listeners(stream, failed);
+		*error = open_first(stream, failed);
 	if (*error == 0)
 		*error = pthread_create(&stream->thread, NULL, run, stream);
 	if (*error == 0)
 		return stream;
+	if (stream->configuration)
+		redirect_let_go(stream->redirect);
 	stream_free(stream);
 	return NULL;
 }
 
 void stream_stop(struct stream *stream)
 {
-	uint64_t one = 1;
-	while (write(stream->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
+	stream->stopping = true;
+	wake(stream);
 	pthread_join(stream->thread, NULL);
 	stream_free(stream);
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Reloading under load: no request is lost, none sees half a table, nothing grows."""
+import errno
 import re
 import select
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -13,6 +15,7 @@ from stream_test import TLS_HOST, Certificates, TlsDoor
 RATE_PER_S = 2000 // {"": 1, "asan": 2, "tsan": 5}[SANITIZER]
 RELOADS = 200
 ANSWERS_BETWEEN = 20  # so many at least between two SIGHUPs: each table is asked
+ROUNDS = 100  # of listeners that come and go
 UNANSWERED_MAX = 100  # fits the smallest receive buffer, so that a request is lost only if the server loses it
 SOCKETS = 8
 # One table and its successor are in memory at once, and malloc keeps some of what it got back: a few tables of 130 kB.
@@ -249,7 +252,7 @@ class Reload(unittest.TestCase):
             with self.subTest(what):
                 said = self.reload(server, text, "reload failed")
                 self.assertRegex(said, re.escape(str(server.rules_path)) + finding)
-                self.assertRegex(said, r"(?m)^\S+Z error reload failed, the table in force stays.* ms=")
+                self.assertRegex(said, r"(?m)^\S+Z error reload failed, what is in force stays.* ms=")
                 self.assertEqual(self.answer(server).uris()[0], "sip:100@a1.test")
         for what, spoil in (("missing", server.rules_path.unlink), ("a folder", server.rules_path.mkdir)):
             spoil()
@@ -326,6 +329,196 @@ class Reload(unittest.TestCase):
                 server.signal(number)
                 self.assertIsNone(door.receive_message())
             self.assertEqual(server.process.wait(DEADLINE_S), 0)
+
+
+class Settings(unittest.TestCase):
+    """The settings are read again as well, and what changes in them changes while calls are answered."""
+
+    RULES = """
+rules:
+  - {peer: one, reject: 480}
+  - {peer: two, reject: 486}
+  - {reject: 488}
+"""
+
+    def text(self, listen=("udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT"), one="127.0.0.1", two="127.0.0.2", more="",
+             peer="", workers=2):
+        listens = ", ".join(f'"{name}"' for name in listen)
+        return (f"profiles:\n  p: {{listen: [{listens}], peers: [one, two]}}\n"
+                f"peers:\n  one: {{networks: [{one}]{peer}}}\n  two: {{networks: [{two}]}}\n"
+                f"secret: secret.key\nworkers: {workers}\n{more}\n")
+
+    def start(self, **changes):
+        return Server.start(self, self.RULES, self.text(**changes))
+
+    def reload(self, server, pattern=" reloaded", text=None, **changes):
+        """Gives what the log says of it."""
+        text = (text or self.text(**changes)).replace("PORT", str(server.port))
+        new = server.folder / "settings.new"
+        new.write_text(text)
+        new.replace(server.settings_path)
+        before, count = len(server.log()), len(server.log_lines(pattern)) + 1
+        server.signal(signal.SIGHUP)
+        server.wait_for_log(pattern, count)
+        return server.log()[before:]
+
+    def status(self, port, door=UdpDoor, source="127.0.0.1", **changes):
+        with door(port, source) as asked:
+            reply = asked.ask(asked.request(**changes))
+            return reply and reply.status
+
+    def is_deaf(self, port):
+        """Nobody is at 127.0.0.1:port any more."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            self.assertEqual(sock.connect_ex(("127.0.0.1", port)), errno.ECONNREFUSED)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(DEADLINE_S)
+            sock.connect(("127.0.0.1", port))
+            sock.send(b"x")
+            with self.assertRaises(ConnectionRefusedError):
+                sock.recv(1)
+
+    def test_listeners_come_and_go_under_load(self):
+        other, marks = free_port(), ("a", "b")
+        base = ("udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT")
+        more = (*base, f"udp:127.0.0.1:{other}", f"tcp:127.0.0.1:{other}")
+        server = self.start(more="log: {calls: none}")
+        server.write_rules(table("a"))
+        self.reload(server, more="log: {calls: none}")
+        load, caller = Load(server.port, marks), Caller(TcpDoor(server.port), marks)
+        for thread in (load, caller):
+            thread.start()
+            self.addCleanup(thread.stop)
+        for i in range(ROUNDS):
+            load.wait_for_answers(ANSWERS_BETWEEN)
+            self.reload(server, listen=more, more="log: {calls: none}")
+            for door in (UdpDoor, TcpDoor):
+                self.assertEqual(self.status(other, door, uri="sip:100@x.test"), 302)
+            load.wait_for_answers(ANSWERS_BETWEEN)
+            if i % 10 == 9:  # one that is bad changes nothing
+                self.reload(server, "reload failed", text="profiles: {}")
+                self.assertEqual(self.status(other, uri="sip:100@x.test"), 302)
+            self.reload(server, listen=base, more="log: {calls: none}")
+            self.is_deaf(other)
+        for thread in (load, caller):
+            thread.stop()
+        print(f"\n{ROUNDS} times two listeners more and two less: {load.sent} sent, {load.answered} answered over UDP, "
+              f"{sum(caller.by_mark.values())} over one TCP connection, slowest {load.slowest_s * 1000:.1f} ms")
+        self.assertEqual((load.faults[:3], load.sent - load.answered, load.waiting, caller.faults), ([], 0, {}, []))
+
+    def test_peers_change(self):
+        server = self.start()
+        with TcpDoor(server.port) as one, TcpDoor(server.port, "127.0.0.2") as two:
+            self.assertEqual((one.ask(one.request()).status, two.ask(two.request()).status), (480, 486))
+            self.reload(server, one="127.0.0.2, 127.0.0.3", two="127.0.0.4")
+            # the connection of one who is no peer any more is closed; of one who is another, answered as that
+            self.assertIsNone(one.receive_message())
+            self.assertEqual(two.ask(two.request()).status, 480)
+        for source, status in (("127.0.0.2", 480), ("127.0.0.3", 480), ("127.0.0.4", 486)):
+            self.assertEqual(self.status(server.port, UdpDoor, source), status)
+        with TcpDoor(server.port) as door:
+            self.assertIsNone(door.ask(door.request()))
+        server.wait_for_log(r" stranger ignored source=tcp:127\.0\.0\.1:")
+
+    def test_connections_of_a_listener_that_goes_are_closed(self):
+        server = self.start(listen=("udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT", "tcp:127.0.0.2:PORT"))
+        with TcpDoor(server.port) as stays, TcpDoor(server.port) as goes:
+            goes.socket.close()
+            goes.socket = socket.create_connection(("127.0.0.2", server.port), DEADLINE_S)
+            self.assertEqual((stays.ask(stays.request()).status, goes.ask(goes.request()).status), (480, 480))
+            self.reload(server)
+            self.assertIsNone(goes.receive_message())
+            self.assertEqual(stays.ask(stays.request()).status, 480)
+
+    def test_an_address_can_grow_and_shrink(self):
+        one = ("udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT")
+        every = ("udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT")
+        server = self.start(listen=one, workers=1)
+        for listen in (every, one, every):
+            self.reload(server, listen=listen, workers=1)
+            self.assertEqual([self.status(server.port, door) for door in (UdpDoor, TcpDoor)], [480, 480], listen)
+
+    def test_first_udp_listener_and_last(self):
+        server = self.start(listen=("tcp:127.0.0.1:PORT",))
+        self.reload(server, listen=("udp:127.0.0.1:PORT",))
+        self.assertEqual(self.status(server.port), 480)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            self.assertEqual(sock.connect_ex(("127.0.0.1", server.port)), errno.ECONNREFUSED)
+        self.reload(server, listen=("tcp:127.0.0.1:PORT",))
+        self.assertEqual(self.status(server.port, TcpDoor), 480)
+
+    def test_methods_limits_dialect_and_log_change(self):
+        server = self.start(more="log: {calls: none}")
+        server.write_rules("rules: [{redirect: [sip:a.test, sip:b.test]}]\n")
+        self.reload(server, more="methods: [INVITE, MESSAGE]\nlimits: {message: 50ms}\nlog: {calls: all}",
+                    peer=", dialect: first-only")
+        with UdpDoor(server.port) as door:
+            self.assertEqual(len(door.ask(door.request("MESSAGE")).contacts()), 1)
+        server.wait_for_log(' call .* method="MESSAGE" ')
+        with TcpDoor(server.port) as door:
+            door.send(b"INVITE")
+            self.assertEqual(door.socket.recv(1), b"")
+        server.wait_for_log("connection closed, its message took too long .* ms=50")
+
+    def test_bad_settings_keep_everything(self):
+        server = self.start()
+        server.write_rules("rules: [{reject: 600}]\n")
+        for text, finding in (
+                (self.text(listen=("udp:127.0.0.1:1",), peer=", rat: 1"), r"signpost\.yaml:4:\d+: error: unknown key"),
+                ("rules: [", r"signpost\.yaml:\d+:\d+: error: "),
+                (self.text(listen=("udp:192.0.2.77:PORT", "udp:127.0.0.1:PORT")),
+                 r"signpost\.yaml:2:\d+: error: cannot listen on udp:192\.0\.2\.77:\d+: Cannot assign"),
+                (self.text(more="rules: nowhere.yaml"), r"nowhere\.yaml: error: ")):
+            with self.subTest(finding):
+                said = self.reload(server, "reload failed, what is in force stays", text=text)
+                self.assertRegex(said, finding)
+                self.assertEqual([self.status(server.port, door) for door in (UdpDoor, TcpDoor)], [480, 480])
+        server.settings_path.unlink()
+        server.signal(signal.SIGHUP)
+        server.wait_for_log("reload failed", 5)
+        self.assertEqual(self.status(server.port), 480)
+        self.reload(server)
+        self.assertEqual(self.status(server.port), 600)
+
+    def test_an_address_that_another_has_is_a_finding(self):
+        server, other = self.start(), free_port()
+        for kind, name in ((socket.SOCK_DGRAM, "udp"), (socket.SOCK_STREAM, "tcp")):
+            with socket.socket(socket.AF_INET, kind) as taken:
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                taken.bind(("127.0.0.1", other))
+                if name == "tcp":
+                    taken.listen()
+                said = self.reload(server, "reload failed", listen=("udp:127.0.0.1:PORT", f"{name}:127.0.0.1:{other}"))
+                self.assertRegex(said, rf"error: cannot listen on {name}:127\.0\.0\.1:\d+: Address already in use")
+        self.assertEqual([self.status(server.port, door) for door in (UdpDoor, TcpDoor)], [480, 480])
+
+    def test_what_cannot_change_is_a_warning(self):
+        nta, later = free_port(), free_port()
+        start = self.text().replace("peers:\n", f'  n: {{listen: "udp:127.0.0.1:{nta}", peers: one, '
+                                                   'stack: nta}\npeers:\n', 1)
+        server = Server.start(self, self.RULES, start)
+        tag = self.tag(server.port)
+        (server.folder / "other.key").write_text("another secret that is long enough")
+        (server.folder / "other.key").chmod(0o600)
+        said = self.reload(server, text=start.replace("workers: 2", "workers: 3\nspread: packet")
+                           .replace("secret.key", "other.key").replace(", stack: nta", "")
+                           .replace(f'"udp:127.0.0.1:{nta}"', f'["udp:127.0.0.1:{nta}", "udp:127.0.0.1:{later}"]'))
+        for finding in (':8:10: warning: "workers" cannot change while the server runs: restart it',
+                        ':9:9: warning: "spread" cannot change', ':7:9: warning: "secret" cannot change',
+                        ':3:3: warning: the stack of profile "n" cannot change',
+                        rf':3:\d+: warning: "udp:127\.0\.0\.1:{later}" is not opened while the server runs'):
+            self.assertRegex(said, finding)
+        self.assertEqual(self.tag(server.port), tag)
+        self.assertEqual(self.status(nta), 480)
+        self.reload(server)  # its profile is gone: nta hears, but nobody there is known
+        with UdpDoor(nta) as door:
+            door.send(door.request())
+        self.assertEqual(self.status(server.port), 480)
+
+    def tag(self, port):
+        with UdpDoor(port) as door:
+            return door.ask(request(headers={"Call-ID": "c", "From": "<sip:a@b.test>;tag=f"},
+                                    via="SIP/2.0/UDP signpost.test;branch=z9hG4bK1;rport")).to_tag()
 
 
 if __name__ == "__main__":

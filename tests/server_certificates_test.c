@@ -238,39 +238,12 @@ START_TEST(a_read_takes_one_key_update)
 }
 END_TEST
 
-START_TEST(reload_takes_new_files_and_leaves_sessions_alone)
-{
-	load(GOOD);
-	SSL *session = certificates_session(certificates, settings->profiles[0]);
-	ck_assert_int_eq(rename("early.pem", "cert.pem"), 0);
-	ck_assert(certificates_reload(certificates, diags));
-	ck_assert_int_eq(serial_in_force(), 3);
-	ck_assert_int_eq(
-		ASN1_INTEGER_get(X509_get0_serialNumber(SSL_get_certificate(session))),
-		1);
-	SSL_free(session);
-}
-END_TEST
-
-START_TEST(reload_of_bad_files_changes_nothing)
-{
-	load(GOOD);
-	ck_assert_int_eq(rename("junk.pem", "cert.pem"), 0);
-	ck_assert(!certificates_reload(certificates, diags));
-	ck_assert_str_eq(print_findings(),
-	                 F "22: error: no certificate in \"cert.pem\": no start line\n");
-	ck_assert_int_eq(serial_in_force(), 1);
-	ck_assert_uint_eq(ERR_peek_error(), 0);
-}
-END_TEST
-
 START_TEST(without_tls_there_are_none)
 {
 	settings = settings_load(NULL, diags);
 	certificates = certificates_new(settings, diags);
 	ck_assert_ptr_nonnull(certificates);
 	ck_assert_uint_eq(certificates_count(certificates), 0);
-	ck_assert(certificates_reload(certificates, diags));
 }
 END_TEST
 
@@ -283,8 +256,6 @@ Suite *test_suite(void)
 	tcase_add_test(tc, sessions_are_of_their_profile);
 	tcase_add_test(tc, sessions_are_tls_1_2_or_1_3);
 	tcase_add_test(tc, a_read_takes_one_key_update);
-	tcase_add_test(tc, reload_takes_new_files_and_leaves_sessions_alone);
-	tcase_add_test(tc, reload_of_bad_files_changes_nothing);
 	tcase_add_test(tc, without_tls_there_are_none);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -285,22 +285,44 @@ START_TEST(a_path_given_is_taken_before_the_one_in_the_settings)
 }
 END_TEST
 
-START_TEST(a_table_is_read_again_against_the_same_settings)
+START_TEST(what_is_in_force_is_read_again)
 {
-	struct configuration configuration = {"s.yaml", NULL, NULL, NULL};
+	struct configuration in_force = {.settings_path = "s.yaml"}, fresh;
 	write_settings("\"udp:192.0.2.1:5060\"");
 	write_file("rules.yaml", "{}\n");
-	ck_assert(configuration_load(&configuration, diags));
-	write_file("rules.yaml", "default: {redirect: \"sip:192.0.2.1\"}\n");
-	ck_assert_ptr_null(configuration_table(&configuration, NULL, diags));
+	ck_assert(configuration_load(&in_force, diags));
+	write_file("rules.yaml", "default: {redirect: \"sip:192.0.2.2\"}\n");
+	write_settings("\"udp:192.0.2.2:5060\"");
+	ck_assert(!configuration_reload(&fresh, &in_force, diags)); /* to ourselves */
 	ck_assert_uint_eq(diags_errors(diags), 1);
-	write_file("rules.yaml", "rules: [{called: \"1\", reject: 404}]\n");
+	write_settings("\"udp:192.0.2.3:5060\"");
 	/* errors that are already among the findings are not its own */
-	struct table *table = configuration_table(&configuration, NULL, diags);
-	ck_assert_ptr_nonnull(table);
-	ck_assert_uint_eq(table_counts(table).rules, 1);
-	table_free(table);
-	configuration_free(&configuration);
+	ck_assert(configuration_reload(&fresh, &in_force, diags));
+	ck_assert_str_eq(fresh.settings->listens[0].text.at, "udp:192.0.2.3:5060");
+	ck_assert_str_eq(in_force.settings->listens[0].text.at, "udp:192.0.2.1:5060");
+	ck_assert_str_eq(fresh.rules_path, "rules.yaml");
+	ck_assert_ptr_nonnull(fresh.certificates);
+	configuration_free(&fresh);
+	configuration_free(&in_force);
+}
+END_TEST
+
+START_TEST(a_path_given_stays_when_it_is_read_again)
+{
+	struct configuration in_force = {.settings_path = "s.yaml",
+	                                 .rules_path = "other.yaml"},
+			     fresh;
+	write_settings("\"udp:192.0.2.1:5060\"");
+	write_file("other.yaml", "{}\n");
+	write_file("rules.yaml", "rules: [{called: \"1\", reject: 404}]\n");
+	bool good = configuration_load(&in_force, diags) &&
+	            configuration_reload(&fresh, &in_force, diags);
+	unlink("other.yaml");
+	ck_assert_msg(good, "%s", print_findings());
+	ck_assert_str_eq(fresh.rules_path, "other.yaml");
+	ck_assert_uint_eq(table_counts(fresh.table).rules, 0);
+	configuration_free(&fresh);
+	configuration_free(&in_force);
 }
 END_TEST
 
@@ -324,7 +346,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, both_files_are_looked_at_whatever_is_wrong_with_one);
 	tcase_add_test(tests, a_missing_file_is_named);
 	tcase_add_test(tests, a_path_given_is_taken_before_the_one_in_the_settings);
-	tcase_add_test(tests, a_table_is_read_again_against_the_same_settings);
+	tcase_add_test(tests, what_is_in_force_is_read_again);
+	tcase_add_test(tests, a_path_given_stays_when_it_is_read_again);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

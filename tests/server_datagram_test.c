@@ -22,13 +22,14 @@
 /* A worker has a table of its own here, so that a reply tells whose it is: worker 0
  * answers "600 Worker 0". */
 static struct worker {
+	struct settings *settings; /* the snapshot's */
 	struct snapshot *snapshot;
 	struct redirect *redirect;
 	struct datagram *datagram;
 } workers[WORKERS];
 
 static char folder[] = "/tmp/signpost-datagram-XXXXXX";
-static struct settings *settings;
+static char *settings_yaml;
 static struct tag_keys keys;
 static char text[65536];
 
@@ -56,7 +57,7 @@ static void fini(void)
 		redirect_free(workers[i].redirect);
 		snapshot_free(workers[i].snapshot);
 	}
-	settings_free(settings);
+	free(settings_yaml);
 	unlink("s.yaml");
 	unlink("rules.yaml");
 	unlink("log");
@@ -130,28 +131,37 @@ static struct table *load_rules(size_t worker, struct diags *diags)
 static void load_settings(const char *listen, const char *networks)
 {
 	char yaml[512];
-	struct diags *diags = diags_new();
 	snprintf(yaml, sizeof yaml,
 	         "profiles: {p: {listen: [%s], peers: a}}\n"
 	         "peers: {a: {networks: [%s]}}\n"
 	         "log: {calls: none}\n",
 	         listen, networks);
-	write_file("s.yaml", yaml);
-	settings = settings_load("s.yaml", diags);
-	diags_print(diags, stderr);
-	diags_free(diags);
+	free(settings_yaml);
+	settings_yaml = strdup(yaml);
+}
+
+static struct settings *load_yaml(struct diags *diags)
+{
+	write_file("s.yaml", settings_yaml);
+	struct settings *settings = settings_load("s.yaml", diags);
+	if (!settings)
+		diags_print(diags, stderr);
 	ck_assert_ptr_nonnull(settings);
+	return settings;
 }
 
 static void prepare_worker(size_t i)
 {
 	struct diags *diags = diags_new();
 	struct table *table = load_rules(i, diags);
+	struct settings *settings = load_yaml(diags);
 	diags_print(diags, stderr);
 	diags_free(diags);
 	ck_assert_ptr_nonnull(table);
-	workers[i].snapshot = snapshot_new(table);
-	workers[i].redirect = redirect_new(settings, workers[i].snapshot, &keys);
+	workers[i].settings = settings;
+	workers[i].snapshot = snapshot_new(
+		&(struct configuration){.settings = settings, .table = table});
+	workers[i].redirect = redirect_new(NULL, workers[i].snapshot, &keys);
 	ck_assert_ptr_nonnull(workers[i].redirect);
 }
 
@@ -160,8 +170,7 @@ static void start_worker(size_t i)
 	const struct listen *failed;
 	int error;
 	prepare_worker(i);
-	workers[i].datagram =
-		datagram_start(settings, workers[i].redirect, &failed, &error);
+	workers[i].datagram = datagram_start(workers[i].redirect, &failed, &error);
 	ck_assert_msg(workers[i].datagram != NULL, "%s: %s",
 	              failed ? failed->text.at : "no thread", strerror(error));
 }
@@ -475,7 +484,7 @@ START_TEST(a_worker_leaves_nothing_behind)
 		const struct listen *failed;
 		int error;
 		workers[0].datagram =
-			datagram_start(settings, workers[0].redirect, &failed, &error);
+			datagram_start(workers[0].redirect, &failed, &error);
 		ck_assert_ptr_nonnull(workers[0].datagram);
 		int fd = client("127.0.0.1", 0);
 		connect_to(fd, "127.0.0.1", port);
@@ -499,9 +508,8 @@ START_TEST(an_address_that_cannot_be_bound_is_named)
 	size_t files = open_files();
 	const struct listen *failed = NULL;
 	int error = 0;
-	ck_assert_ptr_null(
-		datagram_start(settings, workers[0].redirect, &failed, &error));
-	ck_assert_ptr_eq(failed, &settings->listens[1]);
+	ck_assert_ptr_null(datagram_start(workers[0].redirect, &failed, &error));
+	ck_assert_ptr_eq(failed, &workers[0].settings->listens[1]);
 	ck_assert_int_eq(error, EADDRINUSE);
 	ck_assert_uint_eq(open_files(), files);
 	close(taken);

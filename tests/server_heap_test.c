@@ -93,7 +93,8 @@ static void init(void)
 	struct diags *diags = diags_new();
 	const char *why;
 	settings = settings_load(NULL, diags);
-	snapshot = snapshot_new(load_rules(diags));
+	snapshot = snapshot_new(&(struct configuration){.settings = settings,
+	                                                .table = load_rules(diags)});
 	diags_print(diags, stderr);
 	diags_free(diags);
 	ck_assert(message_init());
@@ -108,7 +109,6 @@ static void fini(void)
 {
 	redirect_free(redirect);
 	snapshot_free(snapshot);
-	settings_free(settings);
 }
 
 static const char *const called[] = {"+442071234567", "100", "712345", "alice"};

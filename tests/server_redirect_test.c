@@ -98,7 +98,7 @@ static void init(void)
 	ck_assert(good);
 	ck_assert(message_init());
 	ck_assert(tag_keys_init(&keys, slice_of("0123456789abcdef")));
-	snapshot = snapshot_new(configuration.table);
+	snapshot = snapshot_new(&configuration);
 	redirect = redirect_new(configuration.settings, snapshot, &keys);
 	ck_assert_ptr_nonnull(redirect);
 	come_from("udp:192.0.2.1:5060");
@@ -114,7 +114,6 @@ static void fini(void)
 	close(real_stderr);
 	redirect_free(redirect);
 	snapshot_free(snapshot);
-	settings_free(configuration.settings);
 	unlink("s.yaml");
 	unlink("rules.yaml");
 	unlink("log");

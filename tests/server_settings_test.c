@@ -678,7 +678,7 @@ START_TEST(memory_may_run_out_anywhere)
 		if (!load.arena)
 			continue;
 		good = profiles_read(&load, root->pairs[0].value, root->pairs[1].value,
-		                     &into) &&
+		                     NULL, &into) &&
 		       methods_allow(&load, &into);
 		ck_assert_msg(good != load.out_of_memory, "%zu bytes", limit);
 		ck_assert_uint_eq(diags_errors(diags), 0);

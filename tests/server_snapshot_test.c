@@ -38,31 +38,34 @@ static void leave(void)
 		rmdir(folder);
 }
 
-static struct table *load(int n)
+static struct configuration *load(int n)
 {
+	static _Thread_local struct configuration loaded;
 	struct diags *diags = diags_new();
 	struct table *table = table_load(paths[n], TABLE_BYTES_MAX, diags);
 	ck_assert_ptr_nonnull(table);
 	diags_free(diags);
-	return table;
+	loaded = (struct configuration){.table = table};
+	return &loaded;
 }
 
-static size_t rules_of(const struct table *table)
+static size_t rules_of(const struct configuration *configuration)
 {
-	return table_counts(table).rules;
+	return table_counts(configuration->table).rules;
 }
 
 START_TEST(a_swap_is_seen_at_once_and_hurts_no_holder)
 {
 	struct snapshot *snapshot = snapshot_new(load(1));
-	const struct table *first = snapshot_acquire(snapshot);
+	const struct configuration *first = snapshot_acquire(snapshot);
 	ck_assert(snapshot_swap(snapshot, load(2)));
-	const struct table *second = snapshot_acquire(snapshot);
-	const struct table *again = snapshot_acquire(snapshot);
+	const struct configuration *second = snapshot_acquire(snapshot);
+	const struct configuration *again = snapshot_acquire(snapshot);
 	ck_assert(snapshot_swap(snapshot, load(3)));
 	ck_assert(snapshot_swap(snapshot, load(4)));
 	ck_assert_uint_eq(snapshot_reap(snapshot), 2); /* the third was nobody's */
 	ck_assert_ptr_eq(second, again);
+	ck_assert_uint_ne(first->serial, second->serial);
 	ck_assert_uint_eq(rules_of(first), 1);
 	ck_assert_uint_eq(rules_of(second), 2);
 	snapshot_release(snapshot, second);
@@ -70,7 +73,7 @@ START_TEST(a_swap_is_seen_at_once_and_hurts_no_holder)
 	snapshot_release(snapshot, again);
 	snapshot_release(snapshot, first);
 	ck_assert_uint_eq(snapshot_reap(snapshot), 0);
-	const struct table *last = snapshot_acquire(snapshot);
+	const struct configuration *last = snapshot_acquire(snapshot);
 	ck_assert_uint_eq(rules_of(last), 4);
 	snapshot_release(snapshot, last);
 	snapshot_free(snapshot);
@@ -97,18 +100,18 @@ static void *read_tables(void *arg)
 	struct shared *shared = arg;
 	struct workspace *workspace = workspace_new();
 	while (!shared->stop) {
-		const struct table *table = snapshot_acquire(shared->snapshot);
-		size_t rules = rules_of(table), matching = 0;
+		const struct configuration *held = snapshot_acquire(shared->snapshot);
+		size_t rules = rules_of(held), matching = 0;
 		for (int i = 0; i < TABLES; i++) {
 			struct decision decision;
 			char called = (char)('0' + i);
 			struct facts facts = {.called = {&called, 1}};
-			table_lookup(table, &facts, workspace, NULL, &decision);
+			table_lookup(held->table, &facts, workspace, NULL, &decision);
 			matching += decision.position.line > 0;
 		}
 		shared->wrong += matching != rules;
 		shared->looks++;
-		snapshot_release(shared->snapshot, table);
+		snapshot_release(shared->snapshot, held);
 	}
 	workspace_free(workspace);
 	return NULL;

@@ -29,7 +29,6 @@
 static char folder[] = "/tmp/signpost-stream-XXXXXX";
 static struct diags *diags;
 static struct settings *settings;
-static struct certificates *certificates;
 static struct snapshot *snapshot;
 static struct tag_keys keys;
 static struct redirect *redirect;
@@ -96,17 +95,20 @@ static int bind_any(void)
 
 static void start(void)
 {
-	stream = stream_start(settings, redirect, certificates, &failed, &error);
+	stream = stream_start(redirect, &failed, &error);
 }
 
 static void load_settings(void)
 {
-	certificates_free(certificates);
-	settings_free(settings);
-	settings = settings_load("signpost.yaml", diags);
-	ck_assert_ptr_nonnull(settings);
-	certificates = certificates_new(settings, diags);
-	ck_assert_ptr_nonnull(certificates);
+	struct configuration configuration = {.settings_path = "signpost.yaml"};
+	ck_assert(configuration_load(&configuration, diags) &&
+	          configuration_load_certificates(&configuration, diags));
+	settings = configuration.settings;
+	redirect_free(redirect);
+	snapshot_free(snapshot);
+	snapshot = snapshot_new(&configuration);
+	redirect = redirect_new(NULL, snapshot, &keys);
+	ck_assert_ptr_nonnull(redirect);
 }
 
 static void enter(void)
@@ -120,11 +122,8 @@ static void enter(void)
 	write_pem();
 	write_rules();
 	diags = diags_new();
+	ck_assert(tag_keys_init(&keys, slice_of("0123456789abcdef")));
 	load_settings();
-	snapshot = snapshot_new(table_load("rules.yaml", TABLE_BYTES_MAX, diags));
-	ck_assert(tag_keys_init(&keys, settings->secret));
-	redirect = redirect_new(settings, snapshot, &keys);
-	ck_assert_ptr_nonnull(redirect);
 }
 
 static void leave(void)
@@ -133,8 +132,6 @@ static void leave(void)
 		stream_stop(stream);
 	redirect_free(redirect);
 	snapshot_free(snapshot);
-	certificates_free(certificates);
-	settings_free(settings);
 	diags_free(diags);
 	unlink("signpost.yaml");
 	unlink("rules.yaml");
@@ -341,14 +338,17 @@ END_TEST
 
 START_TEST(listener_that_cannot_be_bound_is_told)
 {
-	start();
-	struct stream *first = stream;
-	ck_assert_ptr_nonnull(first);
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_port = htons((uint16_t)port),
+	                              .sin_addr.s_addr = htonl(INADDR_ANY)};
+	int other = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(other, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(other, 1), 0);
 	start();
 	ck_assert_ptr_null(stream);
 	ck_assert_ptr_eq(failed, &settings->listens[0]);
 	ck_assert_int_eq(error, EADDRINUSE);
-	stream = first;
+	close(other);
 }
 END_TEST
 
@@ -410,8 +410,6 @@ START_TEST(out_of_memory_costs_one_connection_at_most)
 	event_set_mem_functions(allocate, reallocate, free);
 	write_settings("limits: {idle: 100ms, handshake: 1s}\n");
 	load_settings();
-	redirect_free(redirect);
-	redirect = redirect_new(settings, snapshot, &keys);
 	for (long i = _i ? 3 : 0; failed_once; i++) {
 		ck_assert_int_lt(i, 200);
 		start();

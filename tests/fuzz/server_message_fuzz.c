@@ -68,7 +68,8 @@ static void start(void)
 	                tag_keys_init(&keys, slice_of("0123456789abcdef")),
 	        "a start");
 	settings->log_calls = LOG_CALLS_NONE;
-	snapshot = snapshot_new(table);
+	snapshot = snapshot_new(
+		&(struct configuration){.settings = settings, .table = table});
 	redirect = redirect_new(settings, snapshot, &keys);
 }
 

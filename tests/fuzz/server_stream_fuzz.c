@@ -78,9 +78,10 @@ static void start(void)
 	                       &why));
 	server.connections = connections_new();
 	REQUIRE(server.connections && (server.connections->base = event_base_new()));
-	server.connections->redirect =
-		redirect_new(server.settings, snapshot_new(table), &keys);
-	server.connections->limits = &server.settings->limits;
+	struct snapshot *snapshot = snapshot_new(
+		&(struct configuration){.settings = server.settings, .table = table});
+	server.connections->redirect = redirect_new(NULL, snapshot, &keys);
+	server.connections->limits = server.settings->limits;
 	server.connections->on_close = on_close;
 	REQUIRE(server.connections->redirect);
 }
