@@ -26,7 +26,7 @@ endif
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
                       libevent-dev libssl-dev libseccomp-dev
-PACKAGES_check     := check python3 sip-tester kamailio iproute2 util-linux openssl tzdata
+PACKAGES_check     := check python3 sip-tester kamailio sipsak sipvicious iproute2 iptables util-linux openssl tzdata
 PACKAGES_lint      := clang clang-format-14 cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
 PACKAGES_container := debootstrap buildah podman runc iproute2 python3

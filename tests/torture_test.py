@@ -14,16 +14,14 @@ import csv
 import os
 import pathlib
 import select
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import unittest
 
+import namespace
 from blackbox import ROOT, Reply, Server, TcpDoor, UdpDoor, settings
 
-INSIDE = "SIGNPOST_TORTURE_INSIDE"  # set in the namespace
 SOURCE = "127.0.0.2"
 OWN = ROOT / "tests" / "messages"
 CORPUS = pathlib.Path(os.environ.get("CORPUS") or ROOT.parent / "shared" / "corpus")
@@ -88,8 +86,8 @@ class Torture(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        if not os.environ.get(INSIDE):
-            raise unittest.SkipTest("needs root or user namespaces, for a network of its own")
+        if not namespace.is_inside():
+            raise unittest.SkipTest(namespace.REASON)
         cls.server = Server.start(cls, RULES, settings(listen=["udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT"]))
         cls.name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         cls.name_server.bind(("127.0.0.1", 53))
@@ -190,28 +188,6 @@ class Torture(unittest.TestCase):
         self.torture("RFC 4475 and 5118", corpus_messages())
 
 
-def go_inside():
-    """Starts this program again in a namespace with a network and a mount table of its own, if that is allowed."""
-    unshare = [shutil.which("unshare") or "unshare", "--net", "--mount", "--kill-child"]
-    if os.geteuid() != 0:
-        unshare += ["--user", "--map-root-user"]
-    try:
-        allowed = subprocess.run(
-            [*unshare, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
-    except OSError:
-        allowed = False
-    if not allowed:
-        return
-    with tempfile.NamedTemporaryFile("w", suffix=".conf") as resolv:
-        resolv.write("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-        resolv.flush()
-        script = 'ip link set lo up && mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"'
-        done = subprocess.run([*unshare, "sh", "-c", script, resolv.name, sys.executable, *sys.argv], check=False,
-                              env={**os.environ, INSIDE: "1"})
-    sys.exit(done.returncode)
-
-
 if __name__ == "__main__":
-    if not os.environ.get(INSIDE):
-        go_inside()
+    namespace.go_inside()
     unittest.main()
