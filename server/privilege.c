@@ -96,6 +96,11 @@ bool privilege_lower(const struct account *account, struct diags *diags)
 	return true;
 }
 
+bool privilege_fix(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
 void privilege_renounce(void)
 {
 	keep_capabilities(0);
@@ -104,8 +109,6 @@ void privilege_renounce(void)
 bool privilege_settle(bool low_ports)
 {
 	/* It may be that it has none to bind with: then it keeps none. */
-	if (lowered && !(low_ports && keep_capabilities(BIND_LOW_PORTS)) &&
-	    !keep_capabilities(0))
-		return false;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	return !lowered || (low_ports && keep_capabilities(BIND_LOW_PORTS)) ||
+	       keep_capabilities(0);
 }

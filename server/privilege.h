@@ -5,9 +5,10 @@
  *     the settings   privilege_lower(): becomes `user`; of root's capabilities it keeps
  *                    CAP_NET_BIND_SERVICE, and CAP_NET_ADMIN for large receive buffers
  *     all files      are read as that user, as they will be on SIGHUP
- *     each thread *  privilege_renounce(): none of the capabilities, for ever
+ *     threads      * before there is one, privilege_fix(): no new privileges; each then
+ *                    privilege_renounce(): none of the capabilities, for ever
  *     doors open   * privilege_settle(): the main thread keeps CAP_NET_BIND_SERVICE if it
- *                    listens on a port below 1024, and nothing else; no new privileges
+ *                    listens on a port below 1024, and nothing else
  *
  * One that is not started as root but was given capabilities (systemd's
  * AmbientCapabilities=) keeps them in its main thread.
@@ -24,6 +25,10 @@ bool privilege_is_root(void);
  * happens if it names no user. Call while there is one thread. False after an error,
  * which stands where the name does. */
 bool privilege_lower(const struct account *account, struct diags *diags);
+
+/* No program that is started could have more privileges than this process, nor could any
+ * thread that begins later. False with errno set if the kernel refuses. */
+bool privilege_fix(void);
 
 /* For a thread: gives up every capability. Call first. */
 void privilege_renounce(void);

@@ -153,6 +153,8 @@ int serve(struct configuration *configuration)
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);
 	*configuration = (struct configuration){0};
+	if (!privilege_fix())
+		return say_failure("cannot do without new privileges", errno);
 	int error = log_start();
 	if (error)
 		return say_failure("cannot start the log", error);

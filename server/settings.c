@@ -253,7 +253,9 @@ static bool read_settings(struct load *load, const char *path,
 /* The bytes are the arena's, so ours to write. */
 void settings_wipe(struct settings *settings)
 {
-	explicit_bzero((void *)(uintptr_t)settings->secret.at, settings->secret.len);
+	if (settings->secret.len)
+		explicit_bzero((void *)(uintptr_t)settings->secret.at,
+		               settings->secret.len);
 }
 
 static void kept_free(struct kept *kept)

@@ -54,19 +54,25 @@ static struct source **find(struct sources *sources, const struct address *addre
 	return link;
 }
 
+static struct source *source_new(const struct address *address)
+{
+	struct source *source = calloc(1, sizeof *source);
+	if (source)
+		source->address = *address;
+	return source;
+}
+
 bool sources_add(struct sources *sources, const struct address *address,
                  unsigned long max)
 {
 	struct source **link = find(sources, address);
-	if (!*link) {
-		*link = calloc(1, sizeof **link);
-		if (!*link)
-			return false;
-		(*link)->address = *address;
-	}
-	if ((*link)->count >= max)
+	struct source *source = *link ? *link : source_new(address);
+	if (!source)
 		return false;
-	(*link)->count++;
+	*link = source;
+	if (source->count >= max)
+		return false;
+	source->count++;
 	return true;
 }
 
