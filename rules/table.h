@@ -8,6 +8,23 @@
  *
  * The time of a lookup depends on the length of the number and on the rules whose called
  * number or prefix matches, not on how many rules there are: see index.h.
+ *
+ * No file takes more than bounded time and memory. What is beyond is an error with its
+ * place, and no table is made, so that the one in force stays:
+ *
+ *     memory of a table, and of its documents  TABLE_BYTES_MAX, 2 GB each
+ *     a YAML file                              DOCUMENT_BYTES_MAX, 128 MB
+ *     levels of it; values, aliases counted    DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX
+ *     files; that include each other in a row  FILES_MAX, FILES_DEPTH_MAX
+ *     rules of a table; gateways of a redirect RULES_MAX, ROUTE_TARGETS_MAX
+ *     regexes; bytes and depth of one          PATTERNS_MAX, PATTERN_BYTES_MAX,
+ * ..._NESTING_MAX profile, peer and host of tenants        COMBINATIONS_MAX number
+ * tables; columns; a row of a CSV   NUMBER_TABLES_MAX, NUMBERS_COLUMNS_MAX, CSV_ROW_MAX
+ *     a name; a number; a URI                  NAME_MAX_BYTES, NUMBER_MAX, TARGET_URI_MAX
+ *     headers that are added; items of times   HEADERS_ADDED_MAX, TIMES_ITEMS_MAX
+ *
+ * Two are no errors: findings beyond DIAGS_MAX are counted and not kept, and the search
+ * for rules that can never match stops at SHADOW_COMPARISONS_MAX.
  */
 #ifndef RULES_TABLE_H
 #define RULES_TABLE_H

@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* limits.h - how much time and room streams are given: `limits` in signpost.yaml. */
+/* limits.h - how much time and room streams are given: `limits` in signpost.yaml.
+ *
+ * With the fixed ones, all that a peer can make the server spend:
+ *
+ *     what                             how much, at most        and then
+ *     a message                        MESSAGE_MAX, 65,535      413, closed; UDP: 400
+ *     header fields of it              500                      400
+ *     SCAN_FIELDS_MAX of them, 64      read in place            sofia-sip's parser
+ *     a called user                    NUMBER_MAX, 1,024        414
+ *     a digest's value                 DIGEST_BYTES_MAX, 4,096  as if it were bad
+ *     steps of a regex                 pattern.h                500, or the next rule
+ *     Contacts                         DECISION_TARGETS_MAX, 10 the worst are left out
+ *     a reply                          REPLY_MAX, 65,507        none, and a warning
+ *     datagrams that wait              the kernel's buffer      lost, and a warning
+ *     read of a stream, not yet used   a message, and one read  no more is read
+ *     replies that a peer leaves       backlog                  closed
+ *     a handshake, a message, silence  handshake, message, idle closed
+ *     connections, of one source       connections, ..._source  closed, unread
+ *     descriptors                      RLIMIT_NOFILE            none accepted for a while
+ *     lines of the log that wait       RING_BYTES, 1 MB         dropped, and counted
+ *     memory                           the machine's            that message is dropped
+ *
+ * UDP needs no memory for a call: its workers have theirs from the start. What files may
+ * take is said in rules/table.h. SECURITY.md names the test of each.
+ */
 #ifndef SERVER_LIMITS_H
 #define SERVER_LIMITS_H
 
