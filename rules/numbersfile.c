@@ -398,7 +398,7 @@ bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
 
 static size_t refuse_rows(struct reading *reading, size_t field,
                           bool (*wanted)(void *arg, struct slice text), void *arg,
-                          const char *what)
+                          const char *why)
 {
 	size_t refused = 0;
 	struct csv_row row;
@@ -409,16 +409,15 @@ static size_t refuse_rows(struct reading *reading, size_t field,
 			continue;
 		if (refused++ < NUMBERSFILE_FINDINGS_MAX)
 			diags_add(reading->diags, SEVERITY_ERROR,
-			          csv_position(reading->csv, field), NULL,
-			          "no %s is called \"%.*s\"", what,
-			          (int)row.fields[field].len, row.fields[field].at);
+			          csv_position(reading->csv, field), NULL, "%s \"%.*s\"",
+			          why, (int)row.fields[field].len, row.fields[field].at);
 	}
 	return refused;
 }
 
 bool numbersfile_refuse(const struct numbersfile *file, size_t column,
                         bool (*wanted)(void *arg, struct slice text), void *arg,
-                        const char *what, struct diags *diags)
+                        const char *why, struct diags *diags)
 {
 	struct numbersfile copy = *file;
 	struct reading reading = {.file = &copy, .diags = diags};
@@ -429,11 +428,11 @@ bool numbersfile_refuse(const struct numbersfile *file, size_t column,
 	size_t refused = 0;
 	if (csv_identity_equal(&identity, &file->identity) && read_layout(&reading))
 		refused = refuse_rows(&reading, reading.layout.fields[column], wanted,
-		                      arg, what);
+		                      arg, why);
 	if (refused > NUMBERSFILE_FINDINGS_MAX)
 		diags_add(diags, SEVERITY_ERROR, (struct position){file->path, 0, 0},
-		          NULL, "%zu rows name no %s; the first %d are shown", refused,
-		          what, NUMBERSFILE_FINDINGS_MAX);
+		          NULL, "%zu rows are in error; the first %d are shown", refused,
+		          NUMBERSFILE_FINDINGS_MAX);
 	csv_free(reading.csv);
 	return refused > 0;
 }

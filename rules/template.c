@@ -227,7 +227,7 @@ static bool set_row(struct load *load, const struct node *node, struct slice nam
 	piece->literal = arena_copy(load->arena, slice_skip(name, 4));
 	if (!piece->literal.at)
 		return load_memory(load);
-	return numbertable_use(load, node->position, piece->literal, false);
+	return numbertable_use(load, node->position, piece->literal, ROW_TEXT);
 }
 
 /* TABLE[called].COLUMN */

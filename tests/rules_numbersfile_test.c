@@ -252,14 +252,16 @@ START_TEST(rows_are_found_by_what_is_not_wanted_in_them)
 	ck_assert(load(&file, NULL, &findings));
 	free(findings);
 	struct diags *diags = diags_new();
-	ck_assert(numbersfile_refuse(&file, 0, is_a, NULL, "gateway", diags));
+	ck_assert(
+		numbersfile_refuse(&file, 0, is_a, NULL, "no gateway is called", diags));
 	findings = print(diags);
 	ck_assert_str_eq(findings, "t.yaml:3:5: error: no gateway is called \"b\"\n"
 	                           "t.yaml:5:5: error: no gateway is called \"c\"\n");
 	free(findings);
 	loading_write("n,,gateway\n1,x,a\n2,x,b2\n");
 	diags = diags_new();
-	ck_assert(!numbersfile_refuse(&file, 0, is_a, NULL, "gateway", diags));
+	ck_assert(
+		!numbersfile_refuse(&file, 0, is_a, NULL, "no gateway is called", diags));
 	findings = print(diags);
 	ck_assert_str_eq(findings, "");
 	free(findings);
