@@ -227,7 +227,7 @@ class Usage(unittest.TestCase):
         for arguments in (["help"], ["--help"]):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
-            for word in ("serve", "check", "route", "ping", "help", "version", "--caller", "--source", "--listener",
+            for word in ("serve", "check", "route", "deck diff", "ping", "help", "version", "--caller", "--source", "--listener",
                          "--header", "--method", "--call-id", "--timeout", "--host", "--peer", "--profile"):
                 self.assertIn(word, done.stdout)
         lines = done.stdout.splitlines()
