@@ -331,6 +331,36 @@ START_TEST(every_row_must_have_a_rate_then_or_nothing)
 }
 END_TEST
 
+static const struct deck *deck_of(const struct table *table)
+{
+	return table->top.rules[0].action.lcr->carriers[0]->file.deck;
+}
+
+START_TEST(a_reload_shares_decks_whose_files_have_not_changed)
+{
+	struct diags *diags = diags_new();
+	struct table *old = loading_good(LCR("decks: [a, b]"));
+	struct table *new = table_reload(LOADING_FILE, old, LOADING_PLENTY, diags);
+	ck_assert_ptr_nonnull(new);
+	ck_assert_ptr_eq(deck_of(old), deck_of(new));
+	table_free(old);
+	ck_assert_uint_eq(table_counts(new).decks, 4);
+	char *decision = loading_decide(
+		new, &(struct facts){.called = slice_of("+11"), .now_s = NOW});
+	ck_assert_str_eq(decision, "r: 302 a1=sip:+11@a1 a2=sip:+11@a2 b=sip:+11@b "
+	                           "number=+11");
+	free(decision);
+	/* in another zone its dates are others */
+	loading_write("zone: Asia/Tokyo\n" LCR("decks: [a, b]"));
+	old = new;
+	new = table_reload(LOADING_FILE, old, LOADING_PLENTY, diags);
+	ck_assert_ptr_ne(deck_of(old), deck_of(new));
+	table_free(old);
+	table_free(new);
+	diags_free(diags);
+}
+END_TEST
+
 START_TEST(lack_of_memory_at_any_point_is_a_finding_and_no_table)
 {
 	struct table *table = NULL;
@@ -365,6 +395,7 @@ Suite *test_suite(void)
 	                    the_highest_rate_may_stand_in_the_row_that_the_rule_has_found,
 	                    0, LOADING_COUNT(limited));
 	tcase_add_test(tcase, every_row_must_have_a_rate_then_or_nothing);
+	tcase_add_test(tcase, a_reload_shares_decks_whose_files_have_not_changed);
 	tcase_add_test(tcase, lack_of_memory_at_any_point_is_a_finding_and_no_table);
 	suite_add_tcase(suite, tcase);
 	return suite;
