@@ -18,6 +18,7 @@ SOCKETS = 8
 # One table and its successor are in memory at once, and malloc keeps some of what it got back: a few tables of 130 kB.
 # A leak of every fourth table would show.
 GROWTH_MAX_KB = 4096
+NUMBERS = 200_000  # in a table of them
 
 BROKEN = """gateways:
   x: sip:x.test
@@ -310,6 +311,46 @@ class Reload(unittest.TestCase):
         self.assertEqual((load.faults[:3], load.waiting), ([], {}))
         # If they waited for the loading, no more could come than were unanswered when it began.
         self.assertGreater(meanwhile, 2 * UNANSWERED_MAX)
+
+    def test_a_table_of_numbers_is_read_again_when_its_file_has_changed(self):
+        rules = ("numbers: {far: {file: numbers.csv}}\ngateways:\n" + "".join(
+            f"  {mark}{i}: sip:{mark}{i}.test\n" for mark in "ab" for i in (1, 2))
+            + "groups: {a: [a1, a2], b: [b1, b2]}\nrules: [{called: {in: far}, redirect: {row.group}}]\n")
+        rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(1000, NUMBERS))
+        numbers = None
+
+        def write(mark):
+            numbers.with_suffix(".new").write_text(f"number,group\n{rows}100,{mark}\n")
+            numbers.with_suffix(".new").rename(numbers)
+
+        server = self.start("rules: []\n")
+        numbers = server.rules_path.parent / "numbers.csv"
+        write("a")
+        self.reload(server, rules, " reloaded")
+        load = Load(server.port, ("a", "b"))
+        load.start()
+        self.addCleanup(load.stop)
+        first_kb, times_ms = server.memory_kb(), {"changed": [], "the same": []}
+        for mark in "baba":
+            load.wait_for_answers(ANSWERS_BETWEEN)
+            write(mark)
+            load.now_in_force("a", "b")
+            line = self.reload(server, rules, " reloaded")
+            load.now_in_force(mark)
+            times_ms["changed"].append(float(re.search(r" ms=([\d.]+)", line)[1]))
+            line = self.reload(server, rules, " reloaded")
+            times_ms["the same"].append(float(re.search(r" ms=([\d.]+)", line)[1]))
+        write("nobody")
+        said = self.reload(server, rules, "reload failed")
+        self.assertRegex(said, rf"numbers\.csv:{NUMBERS - 998}:5: error: .*\"nobody\"")
+        load.wait_for_answers(ANSWERS_BETWEEN)
+        load.stop()
+        print(f"\n{NUMBERS:,} numbers, reloads in ms: {times_ms}, RSS {first_kb} -> {server.memory_kb()} kB, "
+              f"slowest answer {load.slowest_s * 1000:.1f} ms")
+        self.assertEqual((load.faults[:3], load.waiting), ([], {}))
+        self.assertEqual(self.answer(server).uris()[0], "sip:100@a1.test")
+        if not SANITIZER:
+            self.assertLess(server.memory_kb() - first_kb, GROWTH_MAX_KB)
 
     def test_a_stream_stays_open(self):
         server = self.start(table("a"))
