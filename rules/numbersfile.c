@@ -102,6 +102,29 @@ static bool lay_out(const struct reading *reading, const struct slice *names,
 	return good;
 }
 
+static bool has_key_name(const struct csv_row *row)
+{
+	for (size_t i = 0; i < row->count; i++)
+		if (is_key_name(slice_trim(row->fields[i])))
+			return true;
+	return false;
+}
+
+/* A file that begins with its numbers would lose the first of them. */
+static bool check_names(const struct reading *reading, const struct csv_row *row)
+{
+	char buffer[NUMBER_MAX];
+	struct slice name;
+	if (has_key_name(row) || !number_clean_written(row->fields[0], buffer, &name) ||
+	    !number_is_telephone(name))
+		return true;
+	layout_error(reading, 0,
+	             "put a row with names in front, or write columns: [number, ...]",
+	             "the first row has the names of the columns, but here is the number",
+	             row->fields[0]);
+	return false;
+}
+
 /* The first row has the names, unless the operator gave them. */
 static bool read_layout(struct reading *reading)
 {
@@ -112,7 +135,8 @@ static bool read_layout(struct reading *reading)
 		               &reading->layout);
 	switch (csv_next(reading->csv, &row)) {
 	case CSV_ROW:
-		return lay_out(reading, row.fields, row.count, &reading->layout);
+		return check_names(reading, &row) &&
+		       lay_out(reading, row.fields, row.count, &reading->layout);
 	case CSV_BAD:
 		csv_report(reading->csv, SEVERITY_ERROR);
 		return false;

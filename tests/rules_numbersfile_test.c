@@ -96,6 +96,10 @@ static const struct {
 	{"", false,
          "t.yaml: error: the file is empty; its first row has the names of the "
          "columns\n"},
+	{"+44 20\n+4421\n", false,
+         "t.yaml:1:1: error: the first row has the names of the columns, but here is "
+         "the number \"+44 20\"\n"
+         "  hint: put a row with names in front, or write columns: [number, ...]\n"},
 	{"n,rn\n20,1\n30\n40,1,2\n", false,
          "t.yaml:3:1: error: 1 field instead of 2\n"
          "t.yaml:4:6: error: 3 fields instead of 2\n"},
@@ -210,7 +214,7 @@ START_TEST(a_file_is_read_again_only_if_it_or_the_way_to_read_it_changes)
 	};
 	struct numbersfile first = ways[0], other = {.next = NULL};
 	char *findings;
-	loading_write("20,1\n");
+	loading_write("a20,1\n");
 	ck_assert(load(&first, &other, &findings));
 	free(findings);
 	other.next = &first;
@@ -224,13 +228,13 @@ START_TEST(a_file_is_read_again_only_if_it_or_the_way_to_read_it_changes)
 	}
 	struct numbersfile changed = ways[0];
 	do {
-		write_in_place("20,2\n"); /* until the clock has moved on */
+		write_in_place("a20,2\n"); /* until the clock has moved on */
 		numbers_release(changed.numbers);
 		changed = ways[0];
 		ck_assert(load(&changed, &first, &findings));
 		free(findings);
 	} while (changed.numbers == first.numbers);
-	char *row = row_of(changed.numbers, "20");
+	char *row = row_of(changed.numbers, "a20");
 	ck_assert_str_eq(row, "rn=2 ");
 	free(row);
 	numbers_release(changed.numbers);
