@@ -267,8 +267,10 @@ bool numbertable_read_in(struct load *load, const struct node *node,
 	                                     sizeof(const struct number_table *))};
 	if (!names.tables)
 		return load_memory(load);
-	if (!schema_each(load, node, "in", read_name, &names))
+	if (!schema_each(load, node, "in", read_name, &names)) {
+		table_load_of(load)->in_failed = true;
 		return false;
+	}
 	out->tables = names.tables;
 	out->table_count = names.count;
 	return true;
@@ -394,13 +396,14 @@ static bool check_decimals(struct load *load, struct position position,
 
 bool numbertable_is_row(const struct node *node, struct slice *column)
 {
-	struct slice text = node->type == NODE_SCALAR ? node->text : slice_of(NULL);
+	struct slice text = {0};
 	if (node->type == NODE_MAPPING && node->count == 1) {
 		const struct node *value = node->pairs[0].value;
 		if (value->type == NODE_SCALAR && value->plain && !value->text.len)
 			text = node->pairs[0].key->text;
-	} else if (text.len > 2 && text.at[0] == '{' && text.at[text.len - 1] == '}') {
-		text = (struct slice){text.at + 1, text.len - 2};
+	} else if (node->type == NODE_SCALAR && node->text.len > 2 &&
+	           node->text.at[0] == '{' && node->text.at[node->text.len - 1] == '}') {
+		text = (struct slice){node->text.at + 1, node->text.len - 2};
 	}
 	if (!slice_begins(text, slice_of("row.")) || text.len == 4)
 		return false;
@@ -466,12 +469,15 @@ bool numbertable_check_uses(struct load *load, const struct rule *rule)
 			good &= check_use(load, in, use);
 			continue;
 		}
+		good = false;
+		if (table_load->in_failed) /* which has been said */
+			continue;
 		diags_add(load->diags, SEVERITY_ERROR, use->position,
 		          "write called: {in: TABLE}, or caller: {in: TABLE}",
 		          "{row.%s} needs a number table", use->column.at);
-		good = false;
 	}
 	table_load->row_uses = NULL;
+	table_load->in_failed = false;
 	return good;
 }
 
