@@ -352,6 +352,38 @@ class Reload(unittest.TestCase):
         if not SANITIZER:
             self.assertLess(server.memory_kb() - first_kb, GROWTH_MAX_KB)
 
+    def test_shared_files_outlive_failed_reloads(self):
+        """Tables of numbers are shared by old and new tables; whatever file is broken, they are held right."""
+        rules = ("gateways: {a: sip:a.test, b: sip:b.test}\n"
+                 "numbers: {still: still.csv, moved: {file: moved.csv, match: prefix}, again: {file: still.csv, on_error: skip}}\n"
+                 "rules:\n- {called: {in: still}, redirect: {row.gateway}}\n- include: more.yaml\n"
+                 "- {called: {in: [moved, again]}, redirect: {row.gateway}}\n")
+        rows = "number,gateway\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(1000, 21000))
+        server = self.start("rules: []\n")
+        still, moved, more = (server.rules_path.parent / name for name in ("still.csv", "moved.csv", "more.yaml"))
+        still.write_text(rows + "100,a\n")
+        broken = (  # what is broken, and what it says
+            (lambda: moved.write_text(rows + "5,nobody\n"), r'"nobody"'), (lambda: moved.write_text(rows + "1000,a\n"), "twice"),
+            (moved.unlink, "cannot open"), (lambda: more.write_text("- {redirect: nobody}\n"), r'"nobody"'),
+            (lambda: more.write_text("["), "error: "), (more.unlink, "cannot include"), (lambda: None, '"nowhere"'))
+        warm_kb, failures = 0, 0
+        for i in range(RELOADS):
+            moved.write_text(rows + f"7,{'ab'[i % 2]}\n" if i % 4 == 0 else rows)
+            more.write_text("- {called: '1', redirect: a}\n")
+            if i % 3 == 2:
+                spoil, said = broken[failures % len(broken)]
+                spoil()
+                failures += 1
+                self.assertRegex(self.reload(server, BROKEN if said == '"nowhere"' else rules, "reload failed"), said)
+            else:
+                self.reload(server, rules, " reloaded")
+            self.assertEqual(self.answer(server).uris(), ["sip:100@a.test"])
+            if i == RELOADS // 5:
+                warm_kb = server.memory_kb()
+        print(f"\n{RELOADS} SIGHUPs, {failures} of them failed, RSS {warm_kb} -> {server.memory_kb()} kB")
+        if not SANITIZER:
+            self.assertLess(server.memory_kb() - warm_kb, GROWTH_MAX_KB)
+
     def test_a_stream_stays_open(self):
         server = self.start(table("a"))
         with TcpDoor(server.port) as door:
