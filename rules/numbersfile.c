@@ -110,11 +110,25 @@ static bool has_key_name(const struct csv_row *row)
 	return false;
 }
 
+/* One name with what may be a delimiter in it: all of each row would be its number. */
+static bool is_undivided(const struct csv_row *row)
+{
+	for (size_t i = 0; row->count == 1 && i < row->fields[0].len; i++)
+		if (memchr(",;\t", row->fields[0].at[i], 3))
+			return true;
+	return false;
+}
+
 /* A file that begins with its numbers would lose the first of them. */
 static bool check_names(const struct reading *reading, const struct csv_row *row)
 {
 	char buffer[NUMBER_MAX];
 	struct slice name;
+	if (is_undivided(row)) {
+		layout_error(reading, 0, "look at \"delimiter\"",
+		             "the first row is not divided:", row->fields[0]);
+		return false;
+	}
 	if (has_key_name(row) || !number_clean_written(row->fields[0], buffer, &name) ||
 	    !number_is_telephone(name))
 		return true;
@@ -209,6 +223,19 @@ static bool is_names(const struct reading *reading, const struct csv_row *row)
 	return true;
 }
 
+/* 4.42071E+11: what some spreadsheets save of a long number. */
+static bool is_shortened(struct slice number)
+{
+	size_t i = 1;
+	if (number.len < 5 || (number.at[1] != '.' && number.at[1] != 'E'))
+		return false;
+	while (i < number.len &&
+	       (number.at[i] == '.' || (number.at[i] >= '0' && number.at[i] <= '9')))
+		i++;
+	return slice_begins(slice_skip(number, i), slice_of("E+")) &&
+	       number.at[0] >= '0' && number.at[0] <= '9';
+}
+
 /* The number of a row, cleaned; at NULL after a fault. */
 static struct slice row_number(struct reading *reading, const struct csv_row *row,
                                char buffer[NUMBER_MAX])
@@ -226,6 +253,11 @@ static struct slice row_number(struct reading *reading, const struct csv_row *ro
 	}
 	if (!number.len) {
 		row_fault(reading, key, NULL, "there is no number");
+		return none;
+	}
+	if (is_shortened(number)) {
+		row_fault(reading, key, "make the column a text there, and save it again",
+		          "a spreadsheet has shortened this number");
 		return none;
 	}
 	if (is_names(reading, row)) {

@@ -100,6 +100,11 @@ static const struct {
          "t.yaml:1:1: error: the first row has the names of the columns, but here is "
          "the number \"+44 20\"\n"
          "  hint: put a row with names in front, or write columns: [number, ...]\n"},
+	{"n\n4.42071E+11\n4.42E\n5E+10\n", false,
+         "t.yaml:2:1: error: a spreadsheet has shortened this number\n"
+         "  hint: make the column a text there, and save it again\n"
+         "t.yaml:4:1: error: a spreadsheet has shortened this number\n"
+         "  hint: make the column a text there, and save it again\n"},
 	{"n,rn\n20,1\n30\n40,1,2\n", false,
          "t.yaml:3:1: error: 1 field instead of 2\n"
          "t.yaml:4:6: error: 3 fields instead of 2\n"},
@@ -137,6 +142,18 @@ START_TEST(rows_in_error_are_found_with_their_line)
 	loading_write(bad_files[_i].text);
 	ck_assert(!load(&file, NULL, &findings));
 	ck_assert_str_eq(findings, bad_files[_i].findings);
+	free(findings);
+}
+END_TEST
+
+START_TEST(a_delimiter_that_does_not_divide_is_found)
+{
+	struct numbersfile file = {.delimiter = ';'};
+	char *findings;
+	loading_write("n,rn\n20,1\n");
+	ck_assert(!load(&file, NULL, &findings));
+	ck_assert_str_eq(findings, "t.yaml:1:1: error: the first row is not divided: "
+	                           "\"n,rn\"\n  hint: look at \"delimiter\"\n");
 	free(findings);
 }
 END_TEST
@@ -303,6 +320,7 @@ Suite *test_suite(void)
 	                    LOADING_COUNT(good_files));
 	tcase_add_loop_test(tcase, rows_in_error_are_found_with_their_line, 0,
 	                    LOADING_COUNT(bad_files));
+	tcase_add_test(tcase, a_delimiter_that_does_not_divide_is_found);
 	tcase_add_test(tcase, rows_in_error_are_left_out_if_that_is_asked_for);
 	tcase_add_loop_test(tcase, findings_of_one_file_are_limited, 0, 2);
 	tcase_add_test(tcase,
