@@ -81,7 +81,7 @@ SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %,$B/tests/fuzz/%_fuzz,$(filter $(or $(F),%),$(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))))
-BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers server_peers)
+BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
@@ -115,7 +115,7 @@ $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/bench/load $B/tests/bench/hold: %: %.o $B/tests/bench/lane.o $B/tests/bench/invite.o
 	$(SAY)$(LINK) -o $@ $^
-$B/tests/bench/numbers: %: %.o $B/librules.a
+$B/tests/bench/numbers $B/tests/bench/lcr: %: %.o $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(RULES_LIBS)
 $B/tests/bench/echo: %: %.o
 	$(SAY)$(LINK) -o $@ $^

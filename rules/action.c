@@ -10,24 +10,6 @@
 
 #define SECONDS_MAX 4294967295u /* RFC 3261 25.1 delta-seconds */
 
-/* {row.COLUMN}: for YAML a mapping with one key and nothing behind it, or in quotes a
- * text. */
-static bool is_row_column(const struct node *node, struct slice *column)
-{
-	struct slice text = node->type == NODE_SCALAR ? node->text : slice_of(NULL);
-	if (node->type == NODE_MAPPING && node->count == 1) {
-		const struct node *value = node->pairs[0].value;
-		if (value->type == NODE_SCALAR && value->plain && !value->text.len)
-			text = node->pairs[0].key->text;
-	} else if (text.len > 2 && text.at[0] == '{' && text.at[text.len - 1] == '}') {
-		text = (struct slice){text.at + 1, text.len - 2};
-	}
-	if (!slice_begins(text, slice_of("row.")) || text.len == 4)
-		return false;
-	*column = slice_skip(text, 4);
-	return true;
-}
-
 static const struct field lcr_field[] = {
 	{"lcr", lcr_read, FIELD_REQUIRED, offsetof(struct action, lcr)}};
 
@@ -36,10 +18,11 @@ bool action_read_redirect(struct load *load, const struct node *node, void *into
 	struct action_reading *reading = into;
 	struct slice column;
 	reading->redirect = node;
-	if (is_row_column(node, &column)) {
+	if (numbertable_is_row(node, &column)) {
 		column = reading->action.route_column = arena_copy(load->arena, column);
-		return column.at ? numbertable_use(load, node->position, column, true)
-		                 : load_memory(load);
+		return column.at
+		               ? numbertable_use(load, node->position, column, ROW_ROUTE)
+		               : load_memory(load);
 	}
 	if (node->type == NODE_MAPPING)
 		return schema_read(load, node, "\"redirect\"", lcr_field, 1,

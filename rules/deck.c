@@ -72,14 +72,14 @@ static void describe(const struct deck *deck, const struct entry *entry, struct 
 	};
 }
 
-void deck_begin(const struct deck *deck, const struct packed *number,
+void deck_begin(const struct deck *deck, const struct hashed *number,
                 struct deck_search *search)
 {
 	search->deck = deck;
 	search->left = prefixes_begin(deck->prefixes, number);
 }
 
-void deck_seek(struct deck_search *search, const struct packed *number)
+void deck_seek(struct deck_search *search, const struct hashed *number)
 {
 	const struct deck *deck = search->deck;
 	search->found =
@@ -88,7 +88,7 @@ void deck_seek(struct deck_search *search, const struct packed *number)
 		__builtin_prefetch(&deck->entries[search->prefix.value]);
 }
 
-bool deck_get(struct deck_search *search, const struct packed *number, int64_t now_s,
+bool deck_get(struct deck_search *search, const struct hashed *number, int64_t now_s,
               struct deck_found *out)
 {
 	for (; search->found; deck_seek(search, number)) {
@@ -106,11 +106,11 @@ bool deck_get(struct deck_search *search, const struct packed *number, int64_t n
 bool deck_find(const struct deck *deck, struct slice number, int64_t now_s,
                struct deck_found *out)
 {
-	struct packed packed = prefixes_pack(number);
+	struct hashed hashed = prefixes_hash(number);
 	struct deck_search search;
-	deck_begin(deck, &packed, &search);
-	deck_seek(&search, &packed);
-	return deck_get(&search, &packed, now_s, out);
+	deck_begin(deck, &hashed, &search);
+	deck_seek(&search, &hashed);
+	return deck_get(&search, &hashed, now_s, out);
 }
 
 size_t deck_prefix_count(const struct deck *deck)

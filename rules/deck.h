@@ -48,12 +48,12 @@ struct deck_search {
 	bool found;
 	struct found_prefix prefix;
 };
-void deck_begin(const struct deck *deck, const struct packed *number,
+void deck_begin(const struct deck *deck, const struct hashed *number,
                 struct deck_search *search);
-void deck_seek(struct deck_search *search, const struct packed *number);
+void deck_seek(struct deck_search *search, const struct hashed *number);
 
 /* The rate in force at now_s of the longest prefix that has one. False if none has. */
-bool deck_get(struct deck_search *search, const struct packed *number, int64_t now_s,
+bool deck_get(struct deck_search *search, const struct hashed *number, int64_t now_s,
               struct deck_found *out);
 
 /* All of that in one go. */

@@ -197,6 +197,12 @@ static const struct gateway *read_member(struct load *load, const struct node *n
                                          bool group)
 {
 	struct slice text;
+	if (numbertable_is_row(node, &text)) {
+		load_error(load, node, "write redirect: {row.COLUMN}",
+		           "{row.%.*s} stands alone, not in a list", (int)text.len,
+		           text.at);
+		return NULL;
+	}
 	if (!schema_text(load, node, group ? "gateway name" : "redirect", &text))
 		return NULL;
 	if (!group && slice_find(text, ':') < text.len) {

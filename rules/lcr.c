@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "rules/numbertable.h"
 #include "rules/select.h"
 
 /* Reading */
@@ -50,6 +51,11 @@ static bool read_max_rate(struct load *load, const struct node *node, void *into
 	struct lcr *lcr = into;
 	struct slice text;
 	const char *why, *hint;
+	if (numbertable_is_row(node, &text)) {
+		text = lcr->limit_column = arena_copy(load->arena, text);
+		return text.at ? numbertable_use(load, node->position, text, ROW_DECIMAL)
+		               : load_memory(load);
+	}
 	if (!schema_text(load, node, "max_rate", &text))
 		return false;
 	lcr->has_limit = true;
@@ -112,15 +118,16 @@ static bool is_before(const struct lcr *lcr, struct lcr_offer *a, struct lcr_off
 	return better ? better > 0 : drawn(a, call_key) < drawn(b, call_key);
 }
 
-static enum priced_outcome price(const struct lcr *lcr, struct deck_search *search,
-                                 const struct packed *number, int64_t now_s,
+static enum priced_outcome price(const struct lcr_question *question,
+                                 struct deck_search *search, const struct hashed *number,
                                  struct deck_found *found)
 {
-	if (!deck_get(search, number, now_s, found))
+	if (!deck_get(search, number, question->now_s, found))
 		return PRICED_NOWHERE;
 	if (found->rate.blocked)
 		return PRICED_BLOCKED;
-	if (lcr->has_limit && decimal_compare(found->rate.price, lcr->limit) > 0)
+	if (question->has_limit &&
+	    decimal_compare(found->rate.price, question->limit) > 0)
 		return PRICED_TOO_DEAR;
 	return PRICED_BEYOND_MAX;
 }
@@ -136,39 +143,52 @@ static void insert(const struct lcr *lcr, struct lcr_offer *offers, size_t count
 	offers[place] = offer;
 }
 
-size_t lcr_choose(const struct lcr *lcr, struct slice number, int64_t now_s,
-                  uint64_t call_key, struct lcr_offer offers[LCR_DECKS_MAX])
+struct lcr_question lcr_ask(const struct lcr *lcr, struct slice number,
+                            const struct facts *facts, const struct row *row)
+{
+	struct lcr_question question = {number, facts->now_s, facts->call_key,
+	                                lcr->has_limit, lcr->limit};
+	const char *why, *hint;
+	if (lcr->limit_column.len)
+		question.has_limit =
+			decimal_parse(numbertable_value(row, lcr->limit_column),
+		                      &question.limit, &why, &hint);
+	return question;
+}
+
+size_t lcr_choose(const struct lcr *lcr, const struct lcr_question *question,
+                  struct lcr_offer offers[LCR_DECKS_MAX])
 {
 	struct deck_search searches[LCR_DECKS_MAX];
-	struct packed packed = prefixes_pack(number);
+	struct hashed hashed = prefixes_hash(question->number);
 	size_t count = 0, end = lcr->count;
 	for (size_t i = 0; i < lcr->count; i++)
-		deck_begin(lcr->carriers[i]->file.deck, &packed, &searches[i]);
+		deck_begin(lcr->carriers[i]->file.deck, &hashed, &searches[i]);
 	for (size_t i = 0; i < lcr->count; i++)
-		deck_seek(&searches[i], &packed);
+		deck_seek(&searches[i], &hashed);
 	for (size_t i = lcr->count; i-- > 0;) {
 		struct lcr_offer offer = {.carrier = lcr->carriers[i], .drawn = -1};
-		offer.outcome = price(lcr, &searches[i], &packed, now_s, &offer.found);
+		offer.outcome = price(question, &searches[i], &hashed, &offer.found);
 		if (offer.outcome != PRICED_BEYOND_MAX) {
 			offers[--end] = offer;
 			continue;
 		}
 		offers[count] = offer;
-		insert(lcr, offers, count++, call_key);
+		insert(lcr, offers, count++, question->call_key);
 	}
 	return count;
 }
 
-static void describe(const struct lcr *lcr, const struct lcr_offer *offer,
-                     struct slice number, struct priced *out)
+static void describe(const struct lcr_question *question, const struct lcr_offer *offer,
+                     struct priced *out)
 {
 	const struct rate *rate = &offer->found.rate;
 	*out = (struct priced){.deck = offer->carrier->name,
 	                       .outcome = offer->outcome,
-	                       .limit = lcr->limit};
+	                       .limit = question->limit};
 	if (offer->outcome == PRICED_NOWHERE)
 		return;
-	out->prefix = (struct slice){number.at, offer->found.prefix_len};
+	out->prefix = (struct slice){question->number.at, offer->found.prefix_len};
 	out->rate = rate->price;
 	out->has_quality = rate->has_quality;
 	out->quality = rate->quality;
@@ -176,12 +196,12 @@ static void describe(const struct lcr *lcr, const struct lcr_offer *offer,
 	out->increment = rate->increment;
 }
 
-void lcr_tell(const struct lcr *lcr, const struct lcr_offer *offers, struct slice number,
-              const struct trace *trace)
+void lcr_tell(const struct lcr *lcr, const struct lcr_question *question,
+              const struct lcr_offer *offers, const struct trace *trace)
 {
 	struct priced priced;
 	for (size_t i = 0; trace && trace->priced && i < lcr->count; i++) {
-		describe(lcr, &offers[i], number, &priced);
+		describe(question, &offers[i], &priced);
 		trace->priced(trace->arg, &priced);
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "rules/decision.h"
 #include "rules/decks.h"
+#include "rules/facts.h"
 
 #define LCR_DECKS_MAX PRICED_MAX /* of one rule */
 
@@ -22,8 +23,22 @@ struct lcr {
 	unsigned long max; /* carriers of one answer */
 	bool by_quality;
 	bool has_limit;
-	struct decimal limit; /* max_rate */
+	struct decimal limit;      /* max_rate */
+	struct slice limit_column; /* or, if not empty: {row.COLUMN} */
 };
+
+/* What is asked of the carriers. */
+struct lcr_question {
+	struct slice number;
+	int64_t now_s;
+	uint64_t call_key;
+	bool has_limit;
+	struct decimal limit;
+};
+
+/* The question of one call; row is what its rule has found. */
+struct lcr_question lcr_ask(const struct lcr *lcr, struct slice number,
+                            const struct facts *facts, const struct row *row);
 
 /* Reader for the key `lcr`, into a const struct lcr *. */
 schema_reader lcr_read;
@@ -36,14 +51,14 @@ struct lcr_offer {
 	double drawn;            /* < 0: not yet */
 };
 
-/* Asks the decks for number. The carriers that can be offered come first, in order, their
+/* Asks the decks. The carriers that can be offered come first, in order, their
  * outcome PRICED_BEYOND_MAX until someone offers them; then the others
  * as the rule names them. Returns how many the former are. */
-size_t lcr_choose(const struct lcr *lcr, struct slice number, int64_t now_s,
-                  uint64_t call_key, struct lcr_offer offers[LCR_DECKS_MAX]);
+size_t lcr_choose(const struct lcr *lcr, const struct lcr_question *question,
+                  struct lcr_offer offers[LCR_DECKS_MAX]);
 
-/* Tells of count offers. */
-void lcr_tell(const struct lcr *lcr, const struct lcr_offer *offers, struct slice number,
-              const struct trace *trace);
+/* Tells of all offers. */
+void lcr_tell(const struct lcr *lcr, const struct lcr_question *question,
+              const struct lcr_offer *offers, const struct trace *trace);
 
 #endif

@@ -2,6 +2,7 @@
 #include "rules/list.h"
 
 #include "rules/criteria.h"
+#include "rules/lcr.h"
 #include "rules/rule.h"
 
 /* Names by the route that they mean: a rule that names one has its tiers. */
@@ -54,6 +55,30 @@ static void write_route(const struct naming *naming, const struct route *route, 
 	}
 }
 
+static void write_choice(const struct lcr *lcr, FILE *to)
+{
+	fprintf(to, "lcr [");
+	for (size_t i = 0; i < lcr->count; i++) {
+		fputs(i ? ", " : "", to);
+		diags_print_text(lcr->carriers[i]->name, to);
+	}
+	fputs(lcr->by_quality ? "] by quality" : "]", to);
+}
+
+static void write_targets(const struct naming *naming, const struct action *action,
+                          FILE *to)
+{
+	if (action->lcr) {
+		write_choice(action->lcr, to);
+	} else if (action->route_column.len) {
+		fputs("{row.", to);
+		diags_print_text(action->route_column, to);
+		fputc('}', to);
+	} else {
+		write_route(naming, &action->route, to);
+	}
+}
+
 static void write_answer(const struct naming *naming, const struct action *action,
                          FILE *to)
 {
@@ -62,7 +87,7 @@ static void write_answer(const struct naming *naming, const struct action *actio
 	if (redirects || action->phrase.len)
 		fputc(' ', to);
 	if (redirects)
-		write_route(naming, &action->route, to);
+		write_targets(naming, action, to);
 	else
 		diags_print_text(action->phrase, to);
 	if (action->rewrite)

@@ -51,10 +51,10 @@ static bool find_exact(const struct numbers *numbers, struct slice number,
 static bool find_packed_prefix(const struct numbers *numbers, struct slice number,
                                struct numbers_row *row)
 {
-	struct packed packed = prefixes_pack(number);
+	struct hashed hashed = prefixes_hash(number);
 	struct found_prefix found;
-	unsigned left = prefixes_begin(numbers->prefixes, &packed);
-	if (!prefixes_next(numbers->prefixes, &packed, &left, &found))
+	unsigned left = prefixes_begin(numbers->prefixes, &hashed);
+	if (!prefixes_next(numbers->prefixes, &hashed, &left, &found))
 		return false;
 	*row = (struct numbers_row){found.value, found.len};
 	return true;

@@ -102,6 +102,43 @@ static bool lay_out(const struct reading *reading, const struct slice *names,
 	return good;
 }
 
+static bool has_key_name(const struct csv_row *row)
+{
+	for (size_t i = 0; i < row->count; i++)
+		if (is_key_name(slice_trim(row->fields[i])))
+			return true;
+	return false;
+}
+
+/* One name with what may be a delimiter in it: all of each row would be its number. */
+static bool is_undivided(const struct csv_row *row)
+{
+	for (size_t i = 0; row->count == 1 && i < row->fields[0].len; i++)
+		if (memchr(",;\t", row->fields[0].at[i], 3))
+			return true;
+	return false;
+}
+
+/* A file that begins with its numbers would lose the first of them. */
+static bool check_names(const struct reading *reading, const struct csv_row *row)
+{
+	char buffer[NUMBER_MAX];
+	struct slice name;
+	if (is_undivided(row)) {
+		layout_error(reading, 0, "look at \"delimiter\"",
+		             "the first row is not divided:", row->fields[0]);
+		return false;
+	}
+	if (has_key_name(row) || !number_clean_written(row->fields[0], buffer, &name) ||
+	    !number_is_telephone(name))
+		return true;
+	layout_error(reading, 0,
+	             "put a row with names in front, or write columns: [number, ...]",
+	             "the first row has the names of the columns, but here is the number",
+	             row->fields[0]);
+	return false;
+}
+
 /* The first row has the names, unless the operator gave them. */
 static bool read_layout(struct reading *reading)
 {
@@ -112,7 +149,8 @@ static bool read_layout(struct reading *reading)
 		               &reading->layout);
 	switch (csv_next(reading->csv, &row)) {
 	case CSV_ROW:
-		return lay_out(reading, row.fields, row.count, &reading->layout);
+		return check_names(reading, &row) &&
+		       lay_out(reading, row.fields, row.count, &reading->layout);
 	case CSV_BAD:
 		csv_report(reading->csv, SEVERITY_ERROR);
 		return false;
@@ -185,6 +223,19 @@ static bool is_names(const struct reading *reading, const struct csv_row *row)
 	return true;
 }
 
+/* 4.42071E+11: what some spreadsheets save of a long number. */
+static bool is_shortened(struct slice number)
+{
+	size_t i = 1;
+	if (number.len < 5 || (number.at[1] != '.' && number.at[1] != 'E'))
+		return false;
+	while (i < number.len &&
+	       (number.at[i] == '.' || (number.at[i] >= '0' && number.at[i] <= '9')))
+		i++;
+	return slice_begins(slice_skip(number, i), slice_of("E+")) &&
+	       number.at[0] >= '0' && number.at[0] <= '9';
+}
+
 /* The number of a row, cleaned; at NULL after a fault. */
 static struct slice row_number(struct reading *reading, const struct csv_row *row,
                                char buffer[NUMBER_MAX])
@@ -202,6 +253,11 @@ static struct slice row_number(struct reading *reading, const struct csv_row *ro
 	}
 	if (!number.len) {
 		row_fault(reading, key, NULL, "there is no number");
+		return none;
+	}
+	if (is_shortened(number)) {
+		row_fault(reading, key, "make the column a text there, and save it again",
+		          "a spreadsheet has shortened this number");
 		return none;
 	}
 	if (is_names(reading, row)) {
@@ -398,7 +454,7 @@ bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
 
 static size_t refuse_rows(struct reading *reading, size_t field,
                           bool (*wanted)(void *arg, struct slice text), void *arg,
-                          const char *what)
+                          const char *why)
 {
 	size_t refused = 0;
 	struct csv_row row;
@@ -409,16 +465,15 @@ static size_t refuse_rows(struct reading *reading, size_t field,
 			continue;
 		if (refused++ < NUMBERSFILE_FINDINGS_MAX)
 			diags_add(reading->diags, SEVERITY_ERROR,
-			          csv_position(reading->csv, field), NULL,
-			          "no %s is called \"%.*s\"", what,
-			          (int)row.fields[field].len, row.fields[field].at);
+			          csv_position(reading->csv, field), NULL, "%s \"%.*s\"",
+			          why, (int)row.fields[field].len, row.fields[field].at);
 	}
 	return refused;
 }
 
 bool numbersfile_refuse(const struct numbersfile *file, size_t column,
                         bool (*wanted)(void *arg, struct slice text), void *arg,
-                        const char *what, struct diags *diags)
+                        const char *why, struct diags *diags)
 {
 	struct numbersfile copy = *file;
 	struct reading reading = {.file = &copy, .diags = diags};
@@ -429,11 +484,11 @@ bool numbersfile_refuse(const struct numbersfile *file, size_t column,
 	size_t refused = 0;
 	if (csv_identity_equal(&identity, &file->identity) && read_layout(&reading))
 		refused = refuse_rows(&reading, reading.layout.fields[column], wanted,
-		                      arg, what);
+		                      arg, why);
 	if (refused > NUMBERSFILE_FINDINGS_MAX)
 		diags_add(diags, SEVERITY_ERROR, (struct position){file->path, 0, 0},
-		          NULL, "%zu rows name no %s; the first %d are shown", refused,
-		          what, NUMBERSFILE_FINDINGS_MAX);
+		          NULL, "%zu rows are in error; the first %d are shown", refused,
+		          NUMBERSFILE_FINDINGS_MAX);
 	csv_free(reading.csv);
 	return refused > 0;
 }

@@ -35,10 +35,10 @@ bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
                       size_t memory_limit, struct diags *diags);
 
 /* Adds an error for each row, the first ones of them, whose text in column is not wanted:
- * "no gateway is called \"x\"" if what is "gateway". For that it reads the file again.
+ * why and the text, as in no gateway is called "x". For that it reads the file again.
  * False if none was found: the file is not what it was. */
 bool numbersfile_refuse(const struct numbersfile *file, size_t column,
                         bool (*wanted)(void *arg, struct slice text), void *arg,
-                        const char *what, struct diags *diags);
+                        const char *why, struct diags *diags);
 
 #endif

@@ -162,8 +162,8 @@ static bool load_file(struct load *load, const struct reading *reading)
 	table_load->table->number_bytes += numbers_bytes(file->numbers);
 	size_t columns;
 	numbers_columns(file->numbers, &columns);
-	reading->table->is_route = arena_array(load->arena, columns, sizeof(bool));
-	return reading->table->is_route || load_memory(load);
+	reading->table->checked = arena_array(load->arena, columns, 1);
+	return reading->table->checked || load_memory(load);
 }
 
 static bool read_table(struct load *load, const struct pair *pair)
@@ -267,8 +267,10 @@ bool numbertable_read_in(struct load *load, const struct node *node,
 	                                     sizeof(const struct number_table *))};
 	if (!names.tables)
 		return load_memory(load);
-	if (!schema_each(load, node, "in", read_name, &names))
+	if (!schema_each(load, node, "in", read_name, &names)) {
+		table_load_of(load)->in_failed = true;
 		return false;
+	}
 	out->tables = names.tables;
 	out->table_count = names.count;
 	return true;
@@ -332,34 +334,91 @@ static bool check_route(void *arg, struct slice name)
 	return routes->good;
 }
 
+/* Once for each column and kind: there are the findings, or none. */
+static bool is_checked(const struct number_table *table, size_t column,
+                       enum row_use_kind kind)
+{
+	unsigned char bit = (unsigned char)(1u << kind);
+	if (!table->checked || table->checked[column] & bit)
+		return true;
+	table->checked[column] |= bit;
+	return false;
+}
+
 bool numbertable_check_routes(struct load *load, struct position position,
                               const struct number_table *table, size_t column)
 {
 	struct routes routes = {table_load_of(load)->table, true};
-	if (!table->is_route || table->is_route[column])
+	if (is_checked(table, column, ROW_ROUTE))
 		return true;
-	table->is_route[column] = true; /* or has its findings */
 	numbers_visit(table->file.numbers, column, check_route, &routes);
 	if (routes.good)
 		return routes_complete(load);
 	if (!numbersfile_refuse(&table->file, column, is_route, &routes,
-	                        "gateway or group", load->diags))
+	                        "no gateway or group is called", load->diags))
 		diags_add(load->diags, SEVERITY_ERROR, position, NULL,
 		          "some row of number table \"%s\" names no gateway or group",
 		          table->name.at);
 	return false;
 }
 
+static bool is_decimal(void *arg, struct slice text)
+{
+	struct decimal value;
+	const char *why, *hint;
+	(void)arg;
+	return !text.len || decimal_parse(text, &value, &why, &hint);
+}
+
+static bool check_decimal(void *arg, struct slice text)
+{
+	bool *good = arg;
+	*good = is_decimal(NULL, text);
+	return *good;
+}
+
+static bool check_decimals(struct load *load, struct position position,
+                           const struct number_table *table, size_t column)
+{
+	bool good = true;
+	if (is_checked(table, column, ROW_DECIMAL))
+		return true;
+	numbers_visit(table->file.numbers, column, check_decimal, &good);
+	if (!good && !numbersfile_refuse(&table->file, column, is_decimal, NULL,
+	                                 "this is no rate:", load->diags))
+		diags_add(load->diags, SEVERITY_ERROR, position, NULL,
+		          "some row of number table \"%s\" has no rate there",
+		          table->name.at);
+	return good;
+}
+
 /* Uses of rows */
 
+bool numbertable_is_row(const struct node *node, struct slice *column)
+{
+	struct slice text = {0};
+	if (node->type == NODE_MAPPING && node->count == 1) {
+		const struct node *value = node->pairs[0].value;
+		if (value->type == NODE_SCALAR && value->plain && !value->text.len)
+			text = node->pairs[0].key->text;
+	} else if (node->type == NODE_SCALAR && node->text.len > 2 &&
+	           node->text.at[0] == '{' && node->text.at[node->text.len - 1] == '}') {
+		text = (struct slice){node->text.at + 1, node->text.len - 2};
+	}
+	if (!slice_begins(text, slice_of("row.")) || text.len == 4)
+		return false;
+	*column = slice_skip(text, 4);
+	return true;
+}
+
 bool numbertable_use(struct load *load, struct position position, struct slice column,
-                     bool is_route)
+                     enum row_use_kind kind)
 {
 	struct table_load *table_load = table_load_of(load);
 	struct row_use *use = arena_alloc(load->arena, sizeof *use);
 	if (!use)
 		return load_memory(load);
-	*use = (struct row_use){position, column, is_route, table_load->row_uses};
+	*use = (struct row_use){position, column, kind, table_load->row_uses};
 	table_load->row_uses = use;
 	return true;
 }
@@ -373,6 +432,19 @@ static const struct text_match *tables_of(const struct rule *rule)
 	return caller && caller->text.table_count ? &caller->text : NULL;
 }
 
+static bool check_column(struct load *load, const struct row_use *use,
+                         const struct number_table *table, size_t column)
+{
+	switch (use->kind) {
+	case ROW_ROUTE:
+		return numbertable_check_routes(load, use->position, table, column);
+	case ROW_DECIMAL:
+		return check_decimals(load, use->position, table, column);
+	default:
+		return true;
+	}
+}
+
 static bool check_use(struct load *load, const struct text_match *in,
                       const struct row_use *use)
 {
@@ -380,11 +452,9 @@ static bool check_use(struct load *load, const struct text_match *in,
 	size_t column;
 	for (size_t i = 0; i < in->table_count; i++) {
 		const struct number_table *table = in->tables[i];
-		bool has = numbertable_column(load, use->position, table, use->column,
-		                              &column);
-		good &= has &&
-		        (!use->is_route ||
-		         numbertable_check_routes(load, use->position, table, column));
+		good &= numbertable_column(load, use->position, table, use->column,
+		                           &column) &&
+		        check_column(load, use, table, column);
 	}
 	return good;
 }
@@ -399,12 +469,15 @@ bool numbertable_check_uses(struct load *load, const struct rule *rule)
 			good &= check_use(load, in, use);
 			continue;
 		}
+		good = false;
+		if (table_load->in_failed) /* which has been said */
+			continue;
 		diags_add(load->diags, SEVERITY_ERROR, use->position,
 		          "write called: {in: TABLE}, or caller: {in: TABLE}",
 		          "{row.%s} needs a number table", use->column.at);
-		good = false;
 	}
 	table_load->row_uses = NULL;
+	table_load->in_failed = false;
 	return good;
 }
 

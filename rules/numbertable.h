@@ -18,7 +18,8 @@ struct number_table {
 	struct slice name;
 	struct position position;
 	bool portability; /* nothing for a request with npdi (RFC 4694 5.1) */
-	bool *is_route;   /* of each column: what it names has been looked at; or NULL */
+	/* Of each column: bits of enum row_use_kind for which it has been checked. */
+	unsigned char *checked;
 };
 
 /* Reads the key `numbers`. */
@@ -59,16 +60,26 @@ struct slice numbertable_value(const struct row *row, struct slice column);
 
 /* {row.COLUMN} in what a rule says, or in a gateway. Which table it means is known when
  * all of the rule has been read. */
+enum row_use_kind {
+	ROW_TEXT,    /* in a text */
+	ROW_ROUTE,   /* redirect: {row.COLUMN}: a gateway or a group, or empty */
+	ROW_DECIMAL, /* max_rate: {row.COLUMN}: a decimal, or empty */
+};
+
 struct row_use {
 	struct position position;
 	struct slice column; /* lives as long as the table */
-	bool is_route;       /* redirect: {row.COLUMN} */
+	enum row_use_kind kind;
 	struct row_use *next;
 };
 
 /* Notes a use. False when out of memory. */
 bool numbertable_use(struct load *load, struct position position, struct slice column,
-                     bool is_route);
+                     enum row_use_kind kind);
+
+/* True if node is {row.COLUMN}: for YAML a mapping with one key and nothing behind it, or
+ * in quotes a text. */
+bool numbertable_is_row(const struct node *node, struct slice *column);
 
 /* Checks what has been noted against the tables of the rule, and forgets it. */
 bool numbertable_check_uses(struct load *load, const struct rule *rule);

@@ -9,6 +9,9 @@ static bool read_template(struct load *load, const struct node *node, const char
 	if (node->type != NODE_SCALAR)
 		return load_error(load, node, NULL, "\"%s\" must be a text, not %s", what,
 		                  node_type_name(node));
+	if (node->plain && !node->text.len)
+		return load_error(load, node, "write \"\" to take it away",
+		                  "\"%s\" must not be empty", what);
 	struct slice text = arena_copy(load->arena, node->text);
 	if (!text.at)
 		return load_memory(load);

@@ -61,12 +61,30 @@ struct start {
 };
 
 /* The finalizer of SplitMix64 without its last step; the high bits count. */
-static struct start start_of(const struct prefixes *prefixes, uint64_t key)
+static uint64_t hash_of(uint64_t key)
 {
 	uint64_t hash = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
-	hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-	return (struct start){(size_t)(((hash >> 32) * prefixes->bucket_count) >> 32),
-	                      1u << (hash >> 27 & 31)};
+	return (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+}
+
+struct hashed prefixes_hash(struct slice number)
+{
+	struct hashed hashed;
+	hashed.packed = prefixes_pack(number);
+	for (unsigned count = 0; count <= hashed.packed.count; count++)
+		hashed.hashes[count] = hash_of(key_of(&hashed.packed, count));
+	return hashed;
+}
+
+static size_t bucket_of(const struct prefixes *prefixes, uint64_t hash)
+{
+	return (size_t)(((hash >> 32) * prefixes->bucket_count) >> 32);
+}
+
+static struct start start_of(const struct prefixes *prefixes, uint64_t key)
+{
+	uint64_t hash = hash_of(key);
+	return (struct start){bucket_of(prefixes, hash), 1u << (hash >> 27 & 31)};
 }
 
 static size_t next_bucket(const struct prefixes *prefixes, size_t i)
@@ -129,17 +147,18 @@ uint32_t *prefixes_put(struct prefixes *prefixes, const struct packed *packed,
 
 /* Finding */
 
-static bool find(const struct prefixes *prefixes, uint64_t key, uint32_t *value)
+static bool find(const struct prefixes *prefixes, uint64_t key, uint64_t hash,
+                 uint32_t *value)
 {
-	struct start start = start_of(prefixes, key);
-	for (size_t i = start.bucket;; i = next_bucket(prefixes, i)) {
+	uint32_t mark = 1u << (hash >> 27 & 31);
+	for (size_t i = bucket_of(prefixes, hash);; i = next_bucket(prefixes, i)) {
 		const struct bucket *bucket = &prefixes->buckets[i];
 		for (size_t k = 0; k < BUCKET_KEYS; k++)
 			if (bucket->keys[k] == key) {
 				*value = bucket->values[k];
 				return true;
 			}
-		if (!(bucket->overflowed & start.mark))
+		if (!(bucket->overflowed & mark))
 			return false;
 	}
 }
@@ -147,27 +166,31 @@ static bool find(const struct prefixes *prefixes, uint64_t key, uint32_t *value)
 bool prefixes_get(const struct prefixes *prefixes, const struct packed *key,
                   uint32_t *value)
 {
-	return find(prefixes, key_of(key, key->count), value);
+	uint64_t whole = key_of(key, key->count);
+	return find(prefixes, whole, hash_of(whole), value);
 }
 
-unsigned prefixes_begin(const struct prefixes *prefixes, const struct packed *number)
+unsigned prefixes_begin(const struct prefixes *prefixes, const struct hashed *number)
 {
-	unsigned lengths = prefixes->lengths[number->plus] & ((2u << number->count) - 1);
+	const struct packed *packed = &number->packed;
+	unsigned lengths = prefixes->lengths[packed->plus] & ((2u << packed->count) - 1);
 	for (unsigned left = lengths; left; left &= left - 1) {
-		uint64_t key = key_of(number, (unsigned)__builtin_ctz(left));
-		__builtin_prefetch(&prefixes->buckets[start_of(prefixes, key).bucket]);
+		uint64_t hash = number->hashes[__builtin_ctz(left)];
+		__builtin_prefetch(&prefixes->buckets[bucket_of(prefixes, hash)]);
 	}
 	return lengths;
 }
 
-bool prefixes_next(const struct prefixes *prefixes, const struct packed *number,
+bool prefixes_next(const struct prefixes *prefixes, const struct hashed *number,
                    unsigned *left, struct found_prefix *found)
 {
+	const struct packed *packed = &number->packed;
 	while (*left) {
 		unsigned count = 31 - (unsigned)__builtin_clz(*left);
 		*left ^= 1u << count;
-		found->len = count + number->plus;
-		if (find(prefixes, key_of(number, count), &found->value))
+		found->len = count + packed->plus;
+		if (find(prefixes, key_of(packed, count), number->hashes[count],
+		         &found->value))
 			return true;
 	}
 	return false;

@@ -9,9 +9,9 @@
  * that there are, at once: all these misses are on their way before the first is waited
  * for.
  *
- *     struct packed packed = prefixes_pack(number);
- *     unsigned left = prefixes_begin(prefixes, &packed);
- *     while (prefixes_next(prefixes, &packed, &left, &found))
+ *     struct hashed hashed = prefixes_hash(number);
+ *     unsigned left = prefixes_begin(prefixes, &hashed);
+ *     while (prefixes_next(prefixes, &hashed, &left, &found))
  *             use(found.value);
  *
  * Read-only once filled.
@@ -37,6 +37,15 @@ struct packed {
 
 struct packed prefixes_pack(struct slice number);
 
+/* And the hashes of all of its prefixes: made once, to be looked for in several tables.
+ */
+struct hashed {
+	struct packed packed;
+	uint64_t hashes[PREFIXES_KEY_MAX + 1];
+};
+
+struct hashed prefixes_hash(struct slice number);
+
 /* True if all of number is in packed: it can be a key. */
 bool prefixes_is_whole(const struct packed *packed, struct slice number);
 
@@ -61,11 +70,11 @@ struct found_prefix {
 };
 
 /* Begins to look for the prefixes of a number; what it gives is for prefixes_next(). */
-unsigned prefixes_begin(const struct prefixes *prefixes, const struct packed *number);
+unsigned prefixes_begin(const struct prefixes *prefixes, const struct hashed *number);
 
 /* The next prefix, the longest first. False if there are no more. The empty key is a
  * prefix of numbers without a + only. */
-bool prefixes_next(const struct prefixes *prefixes, const struct packed *number,
+bool prefixes_next(const struct prefixes *prefixes, const struct hashed *number,
                    unsigned *left, struct found_prefix *found);
 
 /* Calls visit for all keys, in no order. Of two keys the one that sorts first as a text

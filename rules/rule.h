@@ -258,6 +258,7 @@ struct table_load {
 		*previous;        /* shares its number tables and decks; may be NULL */
 	size_t memory_limit;      /* of one number table or deck */
 	struct row_use *row_uses; /* numbertable.h: not yet checked */
+	bool in_failed;           /* and `in` of the rule has findings */
 };
 
 #endif

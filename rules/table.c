@@ -409,8 +409,9 @@ static bool add_carriers(struct decision *decision, const struct action *action,
 {
 	const struct lcr *lcr = action->lcr;
 	struct lcr_offer *offers = workspace->offers;
-	size_t count =
-		lcr_choose(lcr, decision->asked, facts->now_s, facts->call_key, offers);
+	struct lcr_question question =
+		lcr_ask(lcr, decision->asked, facts, &decision->row);
+	size_t count = lcr_choose(lcr, &question, offers);
 	size_t offered = 0, in_use;
 	for (size_t i = 0; i < count && offered < lcr->max; i++) {
 		if (!add_route(decision, &offers[i].carrier->route, action, facts,
@@ -419,7 +420,7 @@ static bool add_carriers(struct decision *decision, const struct action *action,
 		offers[i].outcome = in_use ? PRICED_OFFERED : PRICED_DISABLED;
 		offered += in_use > 0;
 	}
-	lcr_tell(lcr, offers, decision->asked, trace);
+	lcr_tell(lcr, &question, offers, trace);
 	if (!offered)
 		refuse_all(decision, offers, lcr->count);
 	return true;

@@ -7,7 +7,14 @@
 #include "rules/uri.h"
 
 /* How a value is escaped where it stands. */
-enum escape { ESCAPE_NOT, ESCAPE_USER, ESCAPE_HOST, ESCAPE_TEXT, ESCAPE_QUOTED };
+enum escape {
+	ESCAPE_NOT,
+	ESCAPE_USER,
+	ESCAPE_HOST,
+	ESCAPE_TEXT,
+	ESCAPE_WORDS,
+	ESCAPE_QUOTED
+};
 
 enum kind {
 	PIECE_LITERAL,
@@ -104,6 +111,27 @@ static void put_in_uri(struct writer *writer, const struct template_piece *piece
 	}
 }
 
+/* RFC 3261 25.1: a display-name without quotes is of tokens, a gen-value a token or a
+ * host.
+ */
+static bool is_word_char(char c)
+{
+	return c == ' ' || c == '[' || c == ']' || c == ':' ||
+	       slice_token((struct slice){&c, 1});
+}
+
+static void put_words(struct writer *writer, const struct template_piece *piece,
+                      struct slice value)
+{
+	for (size_t i = 0; i < value.len && !writer->full; i++) {
+		char c = value.at[i];
+		put_char(writer, piece->hvalue,
+		         is_word_char(c)                            ? c
+		         : slice_has_control((struct slice){&c, 1}) ? ' '
+		                                                    : '?');
+	}
+}
+
 /* RFC 3261 25.1 quoted-string, TEXT-UTF8; and no control character ever. */
 static void put_text(struct writer *writer, const struct template_piece *piece,
                      struct slice value)
@@ -155,6 +183,9 @@ static void put_value(struct writer *writer, const struct template_piece *piece,
 	case ESCAPE_HOST:
 		put_in_uri(writer, piece, value);
 		return;
+	case ESCAPE_WORDS:
+		put_words(writer, piece, value);
+		return;
 	case ESCAPE_TEXT:
 	case ESCAPE_QUOTED:
 		put_text(writer, piece, value);
@@ -166,7 +197,10 @@ static void put_value(struct writer *writer, const struct template_piece *piece,
 /* What the literals of a header's value have opened. */
 struct parsing {
 	enum template_place place;
+	bool address; /* some part of the value is in angle brackets */
 	bool quoted, bracketed, host;
+	bool bare;      /* a URI without angle brackets */
+	bool backslash; /* in quotes, and nothing behind it yet */
 };
 
 static enum escape escape_of(const struct parsing *parsing, enum kind kind)
@@ -178,23 +212,52 @@ static enum escape escape_of(const struct parsing *parsing, enum kind kind)
 	if (parsing->quoted)
 		return ESCAPE_QUOTED;
 	if (!parsing->bracketed)
-		return ESCAPE_TEXT;
+		return parsing->address ? ESCAPE_WORDS : ESCAPE_TEXT;
 	return parsing->host && kind == PIECE_HOST ? ESCAPE_HOST : ESCAPE_USER;
+}
+
+static bool begins_uri(struct slice text)
+{
+	return slice_begins(text, slice_of("sip:")) ||
+	       slice_begins(text, slice_of("sips:")) ||
+	       slice_begins(text, slice_of("tel:"));
 }
 
 static void follow(struct parsing *parsing, struct slice literal)
 {
 	for (size_t i = 0; i < literal.len; i++) {
 		char c = literal.at[i];
-		if (c == '"' && !parsing->bracketed)
+		bool outside = !parsing->quoted && !parsing->bracketed;
+		if (parsing->backslash)
+			parsing->backslash = false;
+		else if (c == '"' && !parsing->bracketed)
 			parsing->quoted = !parsing->quoted;
 		else if (parsing->quoted && c == '\\')
-			i++;
+			parsing->backslash = true;
 		else if (!parsing->quoted && (c == '<' || c == '>'))
 			parsing->bracketed = c == '<', parsing->host = false;
 		else if (c == '@')
 			parsing->host = true;
+		parsing->bare |= outside && begins_uri(slice_skip(literal, i));
+		parsing->address |= parsing->bracketed;
 	}
+}
+
+/* What a placeholder stands behind can make it end the place that it stands in. */
+static bool check_place(struct load *load, const struct node *node,
+                        const struct parsing *parsing)
+{
+	bool header = parsing->place == TEMPLATE_HEADER ||
+	              parsing->place == TEMPLATE_URI_HEADER;
+	if (header && parsing->backslash)
+		return load_error(load, node, "write \\\\ for a backslash",
+		                  "a \\ stands before a placeholder in \"%s\"",
+		                  node->text.at);
+	if (header && parsing->bare && !parsing->quoted && !parsing->bracketed)
+		return load_error(load, node, "write <sip:{called}@example.net>",
+		                  "a URI with a placeholder is not in < and > in \"%s\"",
+		                  node->text.at);
+	return true;
 }
 
 static bool set_literal(struct load *load, const struct parsing *parsing,
@@ -227,7 +290,7 @@ static bool set_row(struct load *load, const struct node *node, struct slice nam
 	piece->literal = arena_copy(load->arena, slice_skip(name, 4));
 	if (!piece->literal.at)
 		return load_memory(load);
-	return numbertable_use(load, node->position, piece->literal, false);
+	return numbertable_use(load, node->position, piece->literal, ROW_TEXT);
 }
 
 /* TABLE[called].COLUMN */
@@ -282,7 +345,8 @@ static bool next_piece(struct load *load, const struct node *node,
 	struct slice name = {text->at + 1, end ? end - 1 : 0};
 	if (end == text->len)
 		return unknown(load, node);
-	if (!set_placeholder(load, node, parsing, name, piece))
+	if (!check_place(load, node, parsing) ||
+	    !set_placeholder(load, node, parsing, name, piece))
 		return false;
 	*text = slice_skip(*text, end + 1);
 	return true;
@@ -300,12 +364,14 @@ static size_t count_pieces(struct slice text)
 bool template_parse(struct load *load, const struct node *node, struct slice text,
                     enum template_place place, struct template *out)
 {
-	struct parsing parsing = {.place = place};
+	struct parsing parsing = {.place = place}, whole = parsing;
 	struct template_piece *pieces =
 		arena_array(load->arena, count_pieces(text), sizeof *pieces);
 	if (!pieces)
 		return load_memory(load);
 	size_t count = 0;
+	follow(&whole, text);
+	parsing.address = whole.address;
 	while (text.len)
 		if (!next_piece(load, node, &parsing, &text, &pieces[count++]))
 			return false;

@@ -24,8 +24,9 @@ enum template_place {
 	 * stand: whoever reads the URI has checked them. */
 	TEMPLATE_USER,
 	/* The value of a header field. In quotes " and \ of a value get their backslash;
-	 * in angle brackets values are escaped as parts of a URI; control characters
-	 * become blanks, and what is no UTF-8 becomes ?. */
+	 * in angle brackets values are escaped as parts of a URI; beside them what would
+	 * need quotes becomes ?; control characters become blanks, and what is no UTF-8
+	 * becomes ?. */
 	TEMPLATE_HEADER,
 	/* The value of a header in a SIP URI: that of a header field, and all of it
 	 * escaped once more (RFC 3261 19.1.1, hvalue). */

@@ -8,6 +8,7 @@
 
 #include "rules/list.h"
 #include "server/configuration.h"
+#include "server/deckdiff.h"
 #include "server/passwd.h"
 #include "server/ping.h"
 #include "server/route.h"
@@ -42,6 +43,9 @@ static const char usage[] =
 	"of it? exit 0 or 1\n"
 	"      -v                   print those that are met as well\n"
 	"      --coverage           print the rules that no expectation reaches\n"
+	"  deck diff [--at TIME] [--columns NAME,...] OLD NEW\n"
+	"                                             what a price list changes\n"
+	"                           exit 0: nothing, 1: something, 2: trouble\n"
 	"  ping [--timeout MS] [udp:|tcp:]ADDR[:PORT] ask with an OPTIONS; exit 0 if it "
 	"is answered 200\n"
 	"  passwd [--realm R] USER                    make an entry for a file of users; "
@@ -284,6 +288,30 @@ static int test_command(int argc, char **argv)
 	return test(&options.test);
 }
 
+static int deck_command(int argc, char **argv)
+{
+	static const struct option longs[] = {{"at", required_argument, NULL, 'a'},
+	                                      {"columns", required_argument, NULL, 'c'},
+	                                      {0}};
+	struct deckdiff_options options = {.columns = NULL};
+	int option;
+	if (argc < 3 || strcmp(argv[2], "diff") != 0)
+		return say_usage();
+	optind = 3;
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (option == 'a')
+			options.at = optarg;
+		else if (option == 'c')
+			options.columns = optarg;
+		else
+			return say_usage();
+	if (optind + 2 != argc)
+		return say_usage();
+	options.old = argv[optind];
+	options.new = argv[optind + 1];
+	return deckdiff(&options);
+}
+
 static int ping_command(int argc, char **argv)
 {
 	static const struct option longs[] = {{"timeout", required_argument, NULL, 't'},
@@ -342,11 +370,12 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"serve", serve_command}, {"check", check_command},
-	{"route", route_command}, {"test", test_command},
-	{"ping", ping_command},   {"passwd", passwd_command},
-	{"help", help_command},   {"version", version_command},
-	{"--help", help_command}, {"--version", version_command},
+	{"serve", serve_command},       {"check", check_command},
+	{"route", route_command},       {"test", test_command},
+	{"deck", deck_command},         {"ping", ping_command},
+	{"passwd", passwd_command},     {"help", help_command},
+	{"version", version_command},   {"--help", help_command},
+	{"--version", version_command},
 };
 
 /* A socket must not become standard error, or log lines would go to a peer. */

@@ -223,7 +223,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 		          decision_label(decision->table, decision->rule, label).at);
 	response->dialect = explanation->facts.dialect;
 	if (decision->status < 400 && !contacts_filter(decision, request)) {
-		/* RFC 3261 8.3 and, for sips, RFC 5630 5.3 */
+		/* RFC 3261 8.3 and, for sips, RFC 5630 5.4 */
 		*response = (struct response){
 			.status = request->scheme == SCHEME_SIPS ? 480 : 404};
 		explanation->why = "no target may be offered for this Request-URI";

@@ -68,6 +68,13 @@ class Examples(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertRegex(done.stdout, r"good: \d+ rules?, \d+ gateways?, \d+ groups?(, \d+ tables?)?(, \d+ numbers?)?(, \d+ decks?)?\n\Z")
 
+    def test_routes_that_a_call_decides_are_listed_by_what_decides(self):
+        for name, answer in (("portability.yaml", "redirect 302 {row.gateway}; rewrite"),
+                             ("least-cost.yaml", "redirect 302 lcr [alpha, beta, gamma]"),
+                             ("least-cost.yaml", "redirect 302 lcr [alpha, beta] by quality")):
+            done = run("check", "--list", "-r", EXAMPLES / name)
+            self.assertIn(answer, [line.rpartition("\t")[2] for line in done.stdout.splitlines()])
+
     def test_each_is_listed(self):
         for path in sorted(p for p in EXAMPLES.glob("*.yaml") if p.name.count(".") == 1):
             with self.subTest(path.name):
@@ -227,7 +234,7 @@ class Usage(unittest.TestCase):
         for arguments in (["help"], ["--help"]):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
-            for word in ("serve", "check", "route", "ping", "help", "version", "--caller", "--source", "--listener",
+            for word in ("serve", "check", "route", "deck diff", "ping", "help", "version", "--caller", "--source", "--listener",
                          "--header", "--method", "--call-id", "--timeout", "--host", "--peer", "--profile"):
                 self.assertIn(word, done.stdout)
         lines = done.stdout.splitlines()

@@ -21,6 +21,7 @@ SOCKETS = 8
 # One table and its successor are in memory at once, and malloc keeps some of what it got back: a few tables of 130 kB.
 # A leak of every fourth table would show.
 GROWTH_MAX_KB = 4096
+NUMBERS = 200_000  # in a table of them
 
 BROKEN = """gateways:
   x: sip:x.test
@@ -313,6 +314,78 @@ class Reload(unittest.TestCase):
         self.assertEqual((load.faults[:3], load.waiting), ([], {}))
         # If they waited for the loading, no more could come than were unanswered when it began.
         self.assertGreater(meanwhile, 2 * UNANSWERED_MAX)
+
+    def test_a_table_of_numbers_is_read_again_when_its_file_has_changed(self):
+        rules = ("numbers: {far: {file: numbers.csv}}\ngateways:\n" + "".join(
+            f"  {mark}{i}: sip:{mark}{i}.test\n" for mark in "ab" for i in (1, 2))
+            + "groups: {a: [a1, a2], b: [b1, b2]}\nrules: [{called: {in: far}, redirect: {row.group}}]\n")
+        rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(1000, NUMBERS))
+        numbers = None
+
+        def write(mark):
+            numbers.with_suffix(".new").write_text(f"number,group\n{rows}100,{mark}\n")
+            numbers.with_suffix(".new").rename(numbers)
+
+        server = self.start("rules: []\n")
+        numbers = server.rules_path.parent / "numbers.csv"
+        write("a")
+        self.reload(server, rules, " reloaded")
+        load = Load(server.port, ("a", "b"))
+        load.start()
+        self.addCleanup(load.stop)
+        first_kb, times_ms = server.memory_kb(), {"changed": [], "the same": []}
+        for mark in "baba":
+            load.wait_for_answers(ANSWERS_BETWEEN)
+            write(mark)
+            load.now_in_force("a", "b")
+            line = self.reload(server, rules, " reloaded")
+            load.now_in_force(mark)
+            times_ms["changed"].append(float(re.search(r" ms=([\d.]+)", line)[1]))
+            line = self.reload(server, rules, " reloaded")
+            times_ms["the same"].append(float(re.search(r" ms=([\d.]+)", line)[1]))
+        write("nobody")
+        said = self.reload(server, rules, "reload failed")
+        self.assertRegex(said, rf"numbers\.csv:{NUMBERS - 998}:5: error: .*\"nobody\"")
+        load.wait_for_answers(ANSWERS_BETWEEN)
+        load.stop()
+        print(f"\n{NUMBERS:,} numbers, reloads in ms: {times_ms}, RSS {first_kb} -> {server.memory_kb()} kB, "
+              f"slowest answer {load.slowest_s * 1000:.1f} ms")
+        self.assertEqual((load.faults[:3], load.waiting), ([], {}))
+        self.assertEqual(self.answer(server).uris()[0], "sip:100@a1.test")
+        if not SANITIZER:
+            self.assertLess(server.memory_kb() - first_kb, GROWTH_MAX_KB)
+
+    def test_shared_files_outlive_failed_reloads(self):
+        """Tables of numbers are shared by old and new tables; whatever file is broken, they are held right."""
+        rules = ("gateways: {a: sip:a.test, b: sip:b.test}\n"
+                 "numbers: {still: still.csv, moved: {file: moved.csv, match: prefix}, again: {file: still.csv, on_error: skip}}\n"
+                 "rules:\n- {called: {in: still}, redirect: {row.gateway}}\n- include: more.yaml\n"
+                 "- {called: {in: [moved, again]}, redirect: {row.gateway}}\n")
+        rows = "number,gateway\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(1000, 21000))
+        server = self.start("rules: []\n")
+        still, moved, more = (server.rules_path.parent / name for name in ("still.csv", "moved.csv", "more.yaml"))
+        still.write_text(rows + "100,a\n")
+        broken = (  # what is broken, and what it says
+            (lambda: moved.write_text(rows + "5,nobody\n"), r'"nobody"'), (lambda: moved.write_text(rows + "1000,a\n"), "twice"),
+            (moved.unlink, "cannot open"), (lambda: more.write_text("- {redirect: nobody}\n"), r'"nobody"'),
+            (lambda: more.write_text("["), "error: "), (more.unlink, "cannot include"), (lambda: None, '"nowhere"'))
+        warm_kb, failures = 0, 0
+        for i in range(RELOADS):
+            moved.write_text(rows + f"7,{'ab'[i % 2]}\n" if i % 4 == 0 else rows)
+            more.write_text("- {called: '1', redirect: a}\n")
+            if i % 3 == 2:
+                spoil, said = broken[failures % len(broken)]
+                spoil()
+                failures += 1
+                self.assertRegex(self.reload(server, BROKEN if said == '"nowhere"' else rules, "reload failed"), said)
+            else:
+                self.reload(server, rules, " reloaded")
+            self.assertEqual(self.answer(server).uris(), ["sip:100@a.test"])
+            if i == RELOADS // 5:
+                warm_kb = server.memory_kb()
+        print(f"\n{RELOADS} SIGHUPs, {failures} of them failed, RSS {warm_kb} -> {server.memory_kb()} kB")
+        if not SANITIZER:
+            self.assertLess(server.memory_kb() - warm_kb, GROWTH_MAX_KB)
 
     def test_a_stream_stays_open(self):
         server = self.start(table("a"))

@@ -233,8 +233,10 @@ START_TEST(a_choice_is_what_sorting_by_price_gives)
 	for (int n = 0; n < LOADING_COUNT(numbers); n++)
 		for (uint64_t key = 0; key < 50; key++) {
 			struct lcr_offer offers[LCR_DECKS_MAX];
-			size_t count =
-				lcr_choose(lcr, slice_of(numbers[n]), NOW, key, offers);
+			struct facts facts = {.now_s = NOW, .call_key = key};
+			struct lcr_question question =
+				lcr_ask(lcr, slice_of(numbers[n]), &facts, NULL);
+			size_t count = lcr_choose(lcr, &question, offers);
 			for (size_t i = 1; i < count; i++)
 				ck_assert_int_le(
 					offers[i - 1].found.rate.price.billionths,
@@ -282,6 +284,83 @@ START_TEST(mistakes_in_a_choice_are_findings)
 }
 END_TEST
 
+#define ROWS                                                                             \
+	"numbers: {sell: {file: sell.csv, match: prefix}}\n" HEAD                        \
+	"- {name: r, called: {in: sell}, redirect: {lcr: {decks: [a, b, c], max_rate: "  \
+	"{row.sell}}}}\n"
+
+static void write_rows(const char *text)
+{
+	FILE *file = fopen("sell.csv", "w");
+	fputs(text, file);
+	fclose(file);
+}
+
+static const struct {
+	const char *called, *decision;
+} limited[] = {
+	{"+2", "r: 302 b=sip:+2@b c=sip:+2@c number=+2"},
+	{"+21", "r: 302 b=sip:+21@b number=+21"},
+	{"+22", "r: 480 too dear number=+22"},
+	{"+23", "r: 302 b=sip:+23@b c=sip:+23@c a1=sip:+23@a1 a2=sip:+23@a2 number=+23"},
+};
+
+START_TEST(the_highest_rate_may_stand_in_the_row_that_the_rule_has_found)
+{
+	write_rows("number,sell\n+2,0.02\n+21,.01\n+22,0\n+23,\n");
+	char *decision = decide(ROWS, limited[_i].called, NOW, 1);
+	ck_assert_str_eq(decision, limited[_i].decision);
+	free(decision);
+	unlink("sell.csv");
+}
+END_TEST
+
+START_TEST(every_row_must_have_a_rate_then_or_nothing)
+{
+	char *findings;
+	write_rows("number,sell\n+2,0.02\n+21,cheap\n+22,\n+23,\"0,1\"\n");
+	ck_assert_ptr_null(loading_try(ROWS, &findings));
+	ck_assert_str_eq(findings, "sell.csv:3:5: error: this is no rate: \"cheap\"\n"
+	                           "sell.csv:5:5: error: this is no rate: \"0,1\"\n");
+	free(findings);
+	write_rows("number,buy\n+2,0.02\n");
+	ck_assert_ptr_null(loading_try(ROWS, &findings));
+	ck_assert_ptr_nonnull(strstr(findings, "\"sell\""));
+	free(findings);
+	unlink("sell.csv");
+}
+END_TEST
+
+static const struct deck *deck_of(const struct table *table)
+{
+	return table->top.rules[0].action.lcr->carriers[0]->file.deck;
+}
+
+START_TEST(a_reload_shares_decks_whose_files_have_not_changed)
+{
+	struct diags *diags = diags_new();
+	struct table *old = loading_good(LCR("decks: [a, b]"));
+	struct table *new = table_reload(LOADING_FILE, old, LOADING_PLENTY, diags);
+	ck_assert_ptr_nonnull(new);
+	ck_assert_ptr_eq(deck_of(old), deck_of(new));
+	table_free(old);
+	ck_assert_uint_eq(table_counts(new).decks, 4);
+	char *decision = loading_decide(
+		new, &(struct facts){.called = slice_of("+11"), .now_s = NOW});
+	ck_assert_str_eq(decision, "r: 302 a1=sip:+11@a1 a2=sip:+11@a2 b=sip:+11@b "
+	                           "number=+11");
+	free(decision);
+	/* in another zone its dates are others */
+	loading_write("zone: Asia/Tokyo\n" LCR("decks: [a, b]"));
+	old = new;
+	new = table_reload(LOADING_FILE, old, LOADING_PLENTY, diags);
+	ck_assert_ptr_ne(deck_of(old), deck_of(new));
+	table_free(old);
+	table_free(new);
+	diags_free(diags);
+}
+END_TEST
+
 START_TEST(lack_of_memory_at_any_point_is_a_finding_and_no_table)
 {
 	struct table *table = NULL;
@@ -312,6 +391,11 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, a_choice_is_what_sorting_by_price_gives);
 	tcase_add_loop_test(tcase, mistakes_in_a_choice_are_findings, 0,
 	                    LOADING_COUNT(mistakes));
+	tcase_add_loop_test(tcase,
+	                    the_highest_rate_may_stand_in_the_row_that_the_rule_has_found,
+	                    0, LOADING_COUNT(limited));
+	tcase_add_test(tcase, every_row_must_have_a_rate_then_or_nothing);
+	tcase_add_test(tcase, a_reload_shares_decks_whose_files_have_not_changed);
 	tcase_add_test(tcase, lack_of_memory_at_any_point_is_a_finding_and_no_table);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -96,6 +96,15 @@ static const struct {
 	{"", false,
          "t.yaml: error: the file is empty; its first row has the names of the "
          "columns\n"},
+	{"+44 20\n+4421\n", false,
+         "t.yaml:1:1: error: the first row has the names of the columns, but here is "
+         "the number \"+44 20\"\n"
+         "  hint: put a row with names in front, or write columns: [number, ...]\n"},
+	{"n\n4.42071E+11\n4.42E\n5E+10\n", false,
+         "t.yaml:2:1: error: a spreadsheet has shortened this number\n"
+         "  hint: make the column a text there, and save it again\n"
+         "t.yaml:4:1: error: a spreadsheet has shortened this number\n"
+         "  hint: make the column a text there, and save it again\n"},
 	{"n,rn\n20,1\n30\n40,1,2\n", false,
          "t.yaml:3:1: error: 1 field instead of 2\n"
          "t.yaml:4:6: error: 3 fields instead of 2\n"},
@@ -133,6 +142,18 @@ START_TEST(rows_in_error_are_found_with_their_line)
 	loading_write(bad_files[_i].text);
 	ck_assert(!load(&file, NULL, &findings));
 	ck_assert_str_eq(findings, bad_files[_i].findings);
+	free(findings);
+}
+END_TEST
+
+START_TEST(a_delimiter_that_does_not_divide_is_found)
+{
+	struct numbersfile file = {.delimiter = ';'};
+	char *findings;
+	loading_write("n,rn\n20,1\n");
+	ck_assert(!load(&file, NULL, &findings));
+	ck_assert_str_eq(findings, "t.yaml:1:1: error: the first row is not divided: "
+	                           "\"n,rn\"\n  hint: look at \"delimiter\"\n");
 	free(findings);
 }
 END_TEST
@@ -210,7 +231,7 @@ START_TEST(a_file_is_read_again_only_if_it_or_the_way_to_read_it_changes)
 	};
 	struct numbersfile first = ways[0], other = {.next = NULL};
 	char *findings;
-	loading_write("20,1\n");
+	loading_write("a20,1\n");
 	ck_assert(load(&first, &other, &findings));
 	free(findings);
 	other.next = &first;
@@ -224,13 +245,13 @@ START_TEST(a_file_is_read_again_only_if_it_or_the_way_to_read_it_changes)
 	}
 	struct numbersfile changed = ways[0];
 	do {
-		write_in_place("20,2\n"); /* until the clock has moved on */
+		write_in_place("a20,2\n"); /* until the clock has moved on */
 		numbers_release(changed.numbers);
 		changed = ways[0];
 		ck_assert(load(&changed, &first, &findings));
 		free(findings);
 	} while (changed.numbers == first.numbers);
-	char *row = row_of(changed.numbers, "20");
+	char *row = row_of(changed.numbers, "a20");
 	ck_assert_str_eq(row, "rn=2 ");
 	free(row);
 	numbers_release(changed.numbers);
@@ -252,14 +273,16 @@ START_TEST(rows_are_found_by_what_is_not_wanted_in_them)
 	ck_assert(load(&file, NULL, &findings));
 	free(findings);
 	struct diags *diags = diags_new();
-	ck_assert(numbersfile_refuse(&file, 0, is_a, NULL, "gateway", diags));
+	ck_assert(
+		numbersfile_refuse(&file, 0, is_a, NULL, "no gateway is called", diags));
 	findings = print(diags);
 	ck_assert_str_eq(findings, "t.yaml:3:5: error: no gateway is called \"b\"\n"
 	                           "t.yaml:5:5: error: no gateway is called \"c\"\n");
 	free(findings);
 	loading_write("n,,gateway\n1,x,a\n2,x,b2\n");
 	diags = diags_new();
-	ck_assert(!numbersfile_refuse(&file, 0, is_a, NULL, "gateway", diags));
+	ck_assert(
+		!numbersfile_refuse(&file, 0, is_a, NULL, "no gateway is called", diags));
 	findings = print(diags);
 	ck_assert_str_eq(findings, "");
 	free(findings);
@@ -297,6 +320,7 @@ Suite *test_suite(void)
 	                    LOADING_COUNT(good_files));
 	tcase_add_loop_test(tcase, rows_in_error_are_found_with_their_line, 0,
 	                    LOADING_COUNT(bad_files));
+	tcase_add_test(tcase, a_delimiter_that_does_not_divide_is_found);
 	tcase_add_test(tcase, rows_in_error_are_left_out_if_that_is_asked_for);
 	tcase_add_loop_test(tcase, findings_of_one_file_are_limited, 0, 2);
 	tcase_add_test(tcase,

@@ -225,6 +225,18 @@ static const struct {
 	{NUMBERS "rules: [{called: 1, redirect: {row.gateway}}]",
          "t.yaml:5:31: error: {row.gateway} needs a number table\n"
          "  hint: write called: {in: TABLE}, or caller: {in: TABLE}\n"},
+	{NUMBERS "rules: [{called: {in: portd}, redirect: {row.gateway}}, {redirect: "
+                 "{row.rn}}]",
+         "t.yaml:5:23: error: no number table is called \"portd\"\n"
+         "  hint: did you mean \"ported\"?\n"
+         "t.yaml:5:68: error: {row.rn} needs a number table\n"
+         "  hint: write called: {in: TABLE}, or caller: {in: TABLE}\n"},
+	{NUMBERS "rules: [{called: {in: ported}, redirect: row.gateway}]",
+         "t.yaml:5:42: error: no gateway or group is called \"row.gateway\"\n"
+         "  hint: gateways are defined under \"gateways\", groups under \"groups\"\n"},
+	{NUMBERS "rules: [{called: {in: ported}, redirect: [{row.gateway}]}]",
+         "t.yaml:5:43: error: {row.gateway} stands alone, not in a list\n"
+         "  hint: write redirect: {row.COLUMN}\n"},
 	{NUMBERS "default: {redirect: {row.gateway}}",
          "t.yaml:5:21: error: {row.gateway} needs a number table\n"
          "  hint: write called: {in: TABLE}, or caller: {in: TABLE}\n"},

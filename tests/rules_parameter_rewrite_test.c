@@ -110,6 +110,8 @@ static const struct {
 } bad[] = {
 	{"rn: abcx", "38: error: \"abcx\" is no rn\n"
                      "  hint: write digits and A to F, for example +1288\n"},
+	{"rn: ", "38: error: \"rn\" must not be empty\n"
+                 "  hint: write \"\" to take it away\n"},
 	{"cic: [1]", "39: error: \"cic\" must be a text, not a list\n"},
 	{"npdi: yes", "40: error: \"npdi\" must be true or false\n"
                       "  hint: only true and false are known, not yes, no, on or off\n"},

@@ -29,7 +29,7 @@ START_TEST(prefixes_come_the_longest_first)
 	for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
 		put(prefixes, keys[i], i);
 	static const uint32_t want[] = {3, 2, 1, 0};
-	struct packed number = prefixes_pack(slice_of("+4420712345678x"));
+	struct hashed number = prefixes_hash(slice_of("+4420712345678x"));
 	struct found_prefix found;
 	unsigned left = prefixes_begin(prefixes, &number);
 	for (unsigned i = 0; i < sizeof want / sizeof *want; i++) {
@@ -116,7 +116,7 @@ START_TEST(random_numbers_have_the_prefixes_that_a_slow_search_finds)
 	for (int i = 0; i < 500; i++) {
 		char text[20];
 		random_text(&state, 16, text);
-		struct packed number = prefixes_pack(slice_of(text));
+		struct hashed number = prefixes_hash(slice_of(text));
 		struct found_prefix found;
 		unsigned left = prefixes_begin(filled.prefixes, &number);
 		for (size_t len = strlen(text) + 1; len-- > 0;) {

@@ -43,6 +43,11 @@ static const struct {
 	{TEMPLATE_HEADER, "\"{caller}\"", "\"alice \\\"A\\\" \\\\<x>\""},
 	{TEMPLATE_HEADER, "<sip:{caller}@{host}>;x={called}",
          "<sip:alice%20%22A%22%20%5C%3Cx%3E@[2001:db8::1]>;x=+44"},
+	/* Beside an address a value can neither be another one nor a parameter. */
+	{TEMPLATE_HEADER, "{caller} <sip:{called}@h>", "alice ?A? ??x? <sip:+44@h>"},
+	{TEMPLATE_HEADER, "<sip:{called}@h>;x={tgrp};y={host}",
+         "<sip:+44@h>;x=tg-1?2;y=[2001:db8::1]"},
+	{TEMPLATE_URI_HEADER, "{gateway} <sip:h>", "gw?1%20%3Csip:h%3E"},
 	{TEMPLATE_HEADER, "<sip:{host}@h>", "<sip:%5B2001%3Adb8%3A%3A1%5D@h>"},
 	/* A quote in a literal is where it was written, not where it seems. */
 	{TEMPLATE_HEADER, "\"a\\\"<{rule}\" <sip:{gateway}@h>",
@@ -86,6 +91,13 @@ static const struct {
 	{TEMPLATE_PLAIN, "a{called", "unknown placeholder in \"a{called\""},
 	{TEMPLATE_HEADER, "\"{called}", "a quote is not closed in \"\"{called}\""},
 	{TEMPLATE_HEADER, "<sip:{called}", "a < is not closed in \"<sip:{called}\""},
+	{TEMPLATE_HEADER, "\"\\{called}\"",
+         "a \\ stands before a placeholder in \"\"\\{called}\"\""},
+	{TEMPLATE_URI_HEADER, "sip:{called}@h",
+         "a URI with a placeholder is not in < and > in \"sip:{called}@h\""},
+	{TEMPLATE_HEADER, "<sip:a@h>, tel:+44;x={called}",
+         "a URI with a placeholder is not in < and > in \"<sip:a@h>, "
+         "tel:+44;x={called}\""},
 	{TEMPLATE_URI_HEADER, "\"a\\\"", "a quote is not closed in \"\"a\\\"\""},
 };
 

@@ -60,7 +60,7 @@ static const struct {
 	/* a Request-URI that is no SIP URI equals none */
 	{"tel:+1", "sip:+1@a", "<sip:+1@a>;q=1.0"},
 	{"sip:a b", "sip:a", "<sip:a>;q=1.0"},
-	/* RFC 5630 5.3 */
+	/* RFC 5630 5.4 */
 	{"sips:1@a", "sip:1@b sips:1@b sip:1@c", "<sips:1@b>;q=1.0"},
 	{"sips:1@a", "sip:1@b", ""},
 	{"sips:1@a", "sips:1@a sips:1@b", "<sips:1@b>;q=1.0"},

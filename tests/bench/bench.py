@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 
+import lcr_bench
 import numbers_bench
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -507,6 +508,17 @@ def print_numbers(rows, lines):
         print(line)
 
 
+def print_lcr(rounds):
+    best = {key: statistics.median(sample[key] for sample in rounds) for key in rounds[0]}
+    added = statistics.median(sample["lcr_ns"] - sample["plain_ns"] for sample in rounds)
+    prefixes = lcr_bench.DECKS * lcr_bench.PREFIXES
+    print(f"\nLeast-cost routing, {lcr_bench.DECKS} decks of {lcr_bench.PREFIXES:,} prefixes, one core\n")
+    table([["", "load s", "CPU s", "MiB", "bytes a prefix", "look-up us", "without decks", "the choice adds"],
+           ["all five offered", f"{best['load_s']:.2f}", f"{best['cpu_s']:.2f}", f"{best['bytes'] / 2**20:.1f}",
+            f"{best['bytes'] / prefixes:.1f}", f"{best['lcr_ns'] / 1000:.2f}", f"{best['plain_ns'] / 1000:.2f}",
+            f"{added / 1000:.2f} us"]])
+
+
 def first_line(*command):
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
@@ -541,7 +553,7 @@ def read_options():
     cores = sorted(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=pathlib.Path, help="where load, hold and echo are")
-    parser.add_argument("--only", choices=["udp", "tcp", "memory", "numbers"], action="append", help="repeatable; default all")
+    parser.add_argument("--only", choices=["udp", "tcp", "memory", "numbers", "lcr"], action="append", help="repeatable; default all")
     parser.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "5"))
     parser.add_argument("--seconds", type=float, default=os.environ.get("SECONDS_PER_ROUND", "3"))
     parser.add_argument("--connections", type=int, default=os.environ.get("CONNECTIONS", "10000"))
@@ -564,11 +576,11 @@ def on_sigterm(*_):
 
 def main():
     options = read_options()
-    for program in (PROGRAM, *(options.folder / name for name in ("load", "hold", "echo", "numbers"))):
+    for program in (PROGRAM, *(options.folder / name for name in ("load", "hold", "echo", "numbers", "lcr"))):
         if not os.access(program, os.X_OK):
             raise SystemExit(f"bench: {program}: no such program; `make bench` builds it, SIGNPOST names the server")
     bench = Bench(options)
-    wanted = options.only or ["udp", "tcp", "memory", "numbers"]
+    wanted = options.only or ["udp", "tcp", "memory", "numbers", "lcr"]
     signal.signal(signal.SIGTERM, on_sigterm)
     print_machine()
     try:
@@ -580,6 +592,8 @@ def main():
             print_memory(bench, bench.memory())
         if "numbers" in wanted:
             print_numbers(*bench.numbers())
+        if "lcr" in wanted:
+            print_lcr([lcr_bench.measure(bench.folder / "lcr") for _ in range(bench.rounds)])
     except Trouble as trouble:
         raise SystemExit(f"bench: {trouble}") from None
     finally:
