@@ -118,9 +118,13 @@ class Process(unittest.TestCase):
         if os.geteuid() != 0 or SANITIZER:
             self.skipTest("only root can look, and a sanitizer keeps what was freed")
         server = Server.start(self, RULES)
-        secret = server.folder.joinpath("secret.key").read_bytes()
+        self.check_memory(server)
         server.signal(signal.SIGHUP)
         server.wait_for_log(" reloaded rules=")
+        self.check_memory(server)
+
+    def check_memory(self, server):
+        secret = server.folder.joinpath("secret.key").read_bytes()
         pid = server.process.pid
         with open(f"/proc/{pid}/mem", "rb", 0) as memory:
             for first, last, path in re.findall(r"^(\w+)-(\w+) rw.. \S+ \S+ \S+ *(.*)$",
