@@ -274,6 +274,30 @@ START_TEST(of_several_credentials_those_of_the_realm_count)
 }
 END_TEST
 
+/* bob has no MD5 hash: that is not an empty one, which everybody could answer with. */
+START_TEST(a_missing_hash_cannot_be_guessed)
+{
+	const struct user *user;
+	char nonce[NONCE_TEXT_MAX], response[HASH_TEXT_MAX], fields[1100];
+	struct nonce_scope scope = {slice_of("p"), slice_of("example.net"),
+	                            arrival.source.address};
+	ck_assert(nonce_make(hasher, keys.nonce, &scope, now, nonce));
+	struct digest digest = {.nonce = slice_of(nonce),
+	                        .uri = slice_of(URI),
+	                        .nc = slice_of("00000001"),
+	                        .cnonce = slice_of("c"),
+	                        .qop = slice_of("auth")};
+	ck_assert(hasher_response(hasher, DIGEST_MD5, "", &digest, slice_of(METHOD),
+	                          response));
+	snprintf(fields, sizeof fields,
+	         "Authorization: Digest username=\"bob\", realm=\"example.net\", "
+	         "nonce=\"%s\", uri=\"" URI "\", response=\"%s\", qop=auth, "
+	         "nc=00000001, cnonce=c\r\n",
+	         nonce, response);
+	ck_assert_int_eq(check_fields(fields, &user), IDENTITY_WRONG);
+}
+END_TEST
+
 /* Nothing of an answer may depend on whether there is such a user, its time included. */
 START_TEST(an_unknown_user_costs_the_hashes_of_a_known_one)
 {
@@ -348,6 +372,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_nonce_is_good_for_its_source_and_profile);
 	tcase_add_test(tests, an_algorithm_that_is_not_offered_is_not_taken);
 	tcase_add_test(tests, of_several_credentials_those_of_the_realm_count);
+	tcase_add_test(tests, a_missing_hash_cannot_be_guessed);
 	tcase_add_test(tests, an_unknown_user_costs_the_hashes_of_a_known_one);
 	tcase_add_test(tests, an_answer_to_a_challenge_is_right);
 	tcase_add_test(tests, the_strongest_algorithm_is_offered_first);
