@@ -5,7 +5,7 @@ import hmac
 import os
 import pty
 import re
-import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -205,6 +205,22 @@ class Client(unittest.TestCase):
                     ("+44 20 7000", "n", {"From": "<tel:+44-20-7001>;tag=1"}, 403)):
                 with self.subTest(user=user, headers=headers):
                     self.assertEqual(ask(door, credentials(nonce_of(), user, password), headers=headers).status, status)
+
+    def test_users_are_read_again_with_sighup(self):
+        folder = folder_for(self)
+        server = Server.start(self, RULES, settings(folder))
+        with UdpDoor(server.port) as door:
+            old, new = credentials(nonce_of()), credentials(nonce_of(), password="n3w")
+            self.assertEqual([ask(door, c).status for c in (old, new)], [302, 401])
+            (folder / "users.yaml").write_text("alice: {password: n3w}\nbob: []\n")
+            server.signal(signal.SIGHUP)
+            server.wait_for_log(r"users\.yaml:2:6: error: a user must be a mapping")
+            server.wait_for_log(r"error reload failed")
+            self.assertEqual([ask(door, c).status for c in (old, new)], [302, 401])
+            (folder / "users.yaml").write_text("alice: {password: n3w}\n")
+            server.signal(signal.SIGHUP)
+            server.wait_for_log(r"info reloaded")
+            self.assertEqual([ask(door, c).status for c in (old, new)], [401, 302])
 
     def test_nothing_is_injected(self):
         server = start(self)
