@@ -48,6 +48,7 @@ struct target {
 struct decision {
 	unsigned status;   /* 300..399: redirect, there are targets; else 400..699 */
 	bool status_given; /* the rule names it: no dialect changes it */
+	bool priority;     /* of the rule: answered whatever the limits say */
 	enum decision_cause cause;
 	struct slice table;       /* of `tables`; empty: the top level */
 	struct slice rule;        /* the rule's name; "default" if none matched */

@@ -38,6 +38,12 @@ static bool read_name(struct load *load, const struct node *node, void *into)
 	return name_read(load, node, "rule name", &reading->rule.name);
 }
 
+static bool read_priority(struct load *load, const struct node *node, void *into)
+{
+	struct rule_reading *reading = into;
+	return schema_bool(load, node, "priority", &reading->rule.priority);
+}
+
 #define ACTION offsetof(struct rule_reading, action)
 #define PERIOD offsetof(struct rule_reading, period)
 
@@ -52,6 +58,7 @@ static const struct field rule_fields[] = {
 	{"uri_headers", action_read_uri_headers, 0, ACTION},
 #define ANSWER_FIELDS 7
 	{"name", read_name, 0},
+	{"priority", read_priority, 0},
 	{"called", criteria_read_called, 0},
 	{"caller", criteria_read_caller, 0},
 	{"host", criteria_read_host, 0},

@@ -186,8 +186,9 @@ struct link {
 /* What a lookup reads of most rules comes first, close together. */
 struct rule {
 	struct link
-		link; /* its first place in the index; last is NULL until it is used */
-	bool has_row; /* a number table is asked by its `called` or `caller` */
+		link;  /* its first place in the index; last is NULL until it is used */
+	bool has_row;  /* a number table is asked by its `called` or `caller` */
+	bool priority; /* answered whatever the limits say */
 	bool only_called; /* no criterion but, perhaps, `called` */
 	struct action action;
 	struct slice name;

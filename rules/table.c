@@ -500,7 +500,8 @@ void table_lookup(const struct table *table, const struct facts *facts,
 	                          .position = named->position,
 	                          .asked = asked->called,
 	                          .headers = action->extra ? &action->extra->reply : NULL,
-	                          .status_given = action->status_given};
+	                          .status_given = action->status_given,
+	                          .priority = named->priority};
 	if (named->has_row)
 		decision->row = numbertable_rule_row(named, asked);
 	if (!rule) {

@@ -201,6 +201,19 @@ bool configuration_load(struct configuration *configuration, struct diags *diags
 	return load(configuration, NULL, diags);
 }
 
+static bool load_for_server(struct configuration *configuration, struct limiter *previous,
+                            struct diags *diags)
+{
+	if (!configuration->settings)
+		return false;
+	configuration->limiter = limiter_new(configuration->settings, previous);
+	if (!configuration->limiter)
+		diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL,
+		          "out of memory");
+	configuration->certificates = certificates_new(configuration->settings, diags);
+	return configuration->limiter && configuration->certificates;
+}
+
 bool configuration_reload(struct configuration *fresh,
                           const struct configuration *in_force, struct diags *diags)
 {
@@ -208,7 +221,7 @@ bool configuration_reload(struct configuration *fresh,
 	if (in_force->rules_path != in_force->settings->rules_path)
 		fresh->rules_path = in_force->rules_path; /* -r */
 	bool good = load(fresh, in_force, diags);
-	good &= configuration_load_certificates(fresh, diags);
+	good &= load_for_server(fresh, in_force->limiter, diags);
 	if (!good)
 		configuration_free(fresh);
 	return good;
@@ -217,18 +230,17 @@ bool configuration_reload(struct configuration *fresh,
 bool configuration_load_certificates(struct configuration *configuration,
                                      struct diags *diags)
 {
-	if (configuration->settings)
-		configuration->certificates =
-			certificates_new(configuration->settings, diags);
-	return configuration->certificates;
+	return load_for_server(configuration, NULL, diags);
 }
 
 void configuration_free(struct configuration *configuration)
 {
 	certificates_free(configuration->certificates);
+	limiter_free(configuration->limiter);
 	table_free(configuration->table);
 	settings_free(configuration->settings);
 	configuration->certificates = NULL;
+	configuration->limiter = NULL;
 	configuration->table = NULL;
 	configuration->settings = NULL;
 }

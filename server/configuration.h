@@ -7,6 +7,7 @@
 #include "rules/diags.h"
 #include "rules/table.h"
 #include "server/certificates.h"
+#include "server/limiter.h"
 #include "server/settings.h"
 
 struct configuration {
@@ -16,6 +17,7 @@ struct configuration {
 	struct settings *settings;
 	struct table *table;
 	struct certificates *certificates; /* NULL unless loaded */
+	struct limiter *limiter;           /* likewise */
 	bool serving; /* in: root becomes the settings' user before it reads them */
 	unsigned long serial; /* set by snapshot.h; no two have the same */
 };
@@ -26,7 +28,8 @@ struct configuration {
  * configuration_free(). All findings go to diags. False if any is an error. */
 bool configuration_load(struct configuration *configuration, struct diags *diags);
 
-/* Then loads what only a server needs, and may read: the files of TLS. */
+/* Then loads what only a server needs, and may read: the files of TLS. And makes the
+ * limiter. */
 bool configuration_load_certificates(struct configuration *configuration,
                                      struct diags *diags);
 void configuration_free(struct configuration *configuration);

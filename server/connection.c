@@ -179,6 +179,9 @@ static bool is_unread(const struct connection *connection)
 static bool answer(struct connection *connection, struct slice text, enum framing framing)
 {
 	struct connections *all = connection->all;
+	struct arrival arrival = connection->arrival;
+	if (!redirect_passes(all->redirect, text, &arrival))
+		return framing == FRAMING_OK;
 	const struct message *parsed = scan_message(&all->scan, text);
 	msg_t *msg = parsed ? NULL : message_parse(text);
 	bool more = false;
@@ -188,8 +191,7 @@ static bool answer(struct connection *connection, struct slice text, enum framin
 		struct message message = *parsed;
 		if (framing != FRAMING_OK)
 			message.framing = framing;
-		redirect_answer(all->redirect, &message, &connection->arrival,
-		                &all->reply);
+		redirect_answer(all->redirect, &message, &arrival, &all->reply);
 		more = !all->reply.close;
 		evbuffer_add(all->replies, all->reply.text, all->reply.length);
 	}

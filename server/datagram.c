@@ -201,7 +201,7 @@ static void copy_destination(struct msghdr *in, struct msghdr *out)
 static void answer(struct datagram *datagram, const struct inlet *inlet,
                    struct slot *slot, size_t length)
 {
-	struct arrival arrival = {.listen = inlet->listen};
+	struct arrival arrival = {.listen = inlet->listen, .bytes = length};
 	slot->reply.length = 0;
 	if (length < 2 ||
 	    !endpoint_from_sockaddr(TRANSPORT_UDP, (struct sockaddr *)&slot->from,
@@ -209,6 +209,8 @@ static void answer(struct datagram *datagram, const struct inlet *inlet,
 	    !redirect_admits(datagram->redirect, &arrival))
 		return;
 	struct slice text = {slot->text, length};
+	if (!redirect_passes(datagram->redirect, text, &arrival))
+		return;
 	const struct message *plain = scan_message(&datagram->scan, text);
 	msg_t *parsed = plain ? NULL : message_parse(text);
 	if (plain || parsed)

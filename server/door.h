@@ -18,6 +18,8 @@ struct arrival {
 	const struct listen
 		*listen; /* the listener it came in by: its address, its profile */
 	const struct peer *peer; /* set by redirect_admits(); NULL: not asked yet */
+	size_t bytes; /* of the message, over UDP: what its answer is measured by */
+	bool over;    /* set by redirect_passes(): only a priority is answered */
 };
 
 #define REPLY_MAX 65507 /* bytes: what a UDP datagram over IPv4 can carry */
@@ -37,6 +39,11 @@ struct redirect; /* the request's way: redirect.h. One per thread. */
 /* True if this source may talk to this listener; then arrival->peer is set. A door that
  * can asks before it looks at the message; redirect_answer() asks if none has. */
 bool redirect_admits(struct redirect *redirect, struct arrival *arrival);
+
+/* For every message of one who has been admitted: false if it is to be dropped unread,
+ * for the peer has sent too many, or nothing answers it. text: the message as it came. */
+bool redirect_passes(struct redirect *redirect, struct slice text,
+                     struct arrival *arrival);
 
 /* Tells the log of a source that is not let in. */
 void redirect_stranger(const struct arrival *arrival);

@@ -2,6 +2,7 @@
 #include "server/limits.h"
 
 #include "rules/schema.h"
+#include "server/quota.h"
 #include "server/units.h"
 
 const struct limits limits_default = {
@@ -10,6 +11,8 @@ const struct limits limits_default = {
 	.idle_ms = 5 * 60 * 1000,
 	.connections = 10000,
 	.connections_per_source = 200,
+	.spoofable_v4 = 24,
+	.spoofable_v6 = 56,
 	.backlog = 256 * 1024,
 };
 
@@ -47,7 +50,24 @@ static bool read_per_source(struct load *load, const struct node *node, void *in
 	                     LIMITS_CONNECTIONS_MAX, into);
 }
 
-bool limits_read(struct load *load, const struct node *node, struct limits *limits)
+static bool read_spoofable_v4(struct load *load, const struct node *node, void *into)
+{
+	return schema_number(load, node, "spoofable_v4", 0, 32, into);
+}
+
+static bool read_spoofable_v6(struct load *load, const struct node *node, void *into)
+{
+	return schema_number(load, node, "spoofable_v6", 0, 128, into);
+}
+
+/* What the keys are read into. */
+struct limits_reading {
+	struct limits limits;
+	struct rate rate;
+};
+
+bool limits_read(struct load *load, const struct node *node, struct limits *limits,
+                 struct rate *rate)
 {
 	static const struct field fields[] = {
 		{"handshake", read_duration, 0, offsetof(struct limits, handshake_ms)},
@@ -58,7 +78,17 @@ bool limits_read(struct load *load, const struct node *node, struct limits *limi
 		{"connections_per_source", read_per_source, 0,
 	         offsetof(struct limits, connections_per_source)},
 		{"backlog", read_backlog, 0, offsetof(struct limits, backlog)},
+		{"rate", quota_read_rate, 0, offsetof(struct limits_reading, rate)},
+		{"burst", quota_read_burst, 0, offsetof(struct limits_reading, rate)},
+		{"spoofable_v4", read_spoofable_v4, 0,
+	         offsetof(struct limits, spoofable_v4)},
+		{"spoofable_v6", read_spoofable_v6, 0,
+	         offsetof(struct limits, spoofable_v6)},
 	};
-	return schema_read(load, node, "limits", fields, sizeof fields / sizeof fields[0],
-	                   limits);
+	struct limits_reading reading = {*limits, {0}};
+	bool good = schema_read(load, node, "limits", fields,
+	                        sizeof fields / sizeof fields[0], &reading);
+	*limits = reading.limits;
+	*rate = reading.rate;
+	return good && quota_check(load, node, rate);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* limits.h - how much time and room streams are given: `limits` in signpost.yaml.
+/* limits.h - how much time and room streams are given, and what holds for all peers:
+ * `limits` in signpost.yaml.
  *
  * With the fixed ones, all that a peer can make the server spend:
  *
@@ -18,6 +19,8 @@
  *     a handshake, a message, silence  handshake, message, idle closed
  *     connections, of one source       connections, ..._source  closed, unread
  *     descriptors                      RLIMIT_NOFILE            none accepted for a while
+ *     requests                         rate, per_source         503 or none; see
+ * limiter.h sources told apart               8,192 busy ones a peer   they share a bucket
  *     lines of the log that wait       RING_BYTES, 1 MB         dropped, and counted
  *     memory                           the machine's            that message is dropped
  *
@@ -31,6 +34,7 @@
 
 struct load; /* rules/schema.h */
 struct node;
+struct rate; /* quota.h */
 
 #define LIMITS_DURATION_MAX    (24 * 3600 * 1000) /* ms */
 #define LIMITS_CONNECTIONS_MAX 1000000
@@ -43,13 +47,17 @@ struct limits {
 	unsigned long idle_ms;      /* between two messages */
 	unsigned long connections;  /* in all */
 	unsigned long connections_per_source; /* of one address */
+	unsigned long spoofable_v4; /* prefix lengths: peers of wider networks are */
+	unsigned long spoofable_v6;
 	unsigned long backlog; /* bytes of replies that wait for a peer to read them */
 };
 
 /* 5s, 5s, 5m, 10000, 200, 256K */
 extern const struct limits limits_default;
 
-/* Reads the mapping; what it does not name stays. False after an error. */
-bool limits_read(struct load *load, const struct node *node, struct limits *limits);
+/* Reads the mapping; `rate` and `burst` go to rate. What it does not name stays. False
+ * after an error. */
+bool limits_read(struct load *load, const struct node *node, struct limits *limits,
+                 struct rate *rate);
 
 #endif

@@ -262,6 +262,8 @@ static const char *const sums[LOG_KINDS] = {
 	[LOG_ACCEPT] = "more connections not accepted",
 	[LOG_LATE] = "more connections closed for being slow",
 	[LOG_UNREAD] = "more connections closed for not reading",
+	[LOG_OVER] = "more requests over the limit",
+	[LOG_AMPLIFIED] = "more replies too large for their requests",
 	[LOG_HANDSHAKE] = "more handshakes failed",
 	[LOG_CREDENTIALS] = "more wrong credentials",
 };

@@ -56,6 +56,8 @@ enum log_kind {
 	LOG_UNREAD,       /* a connection closed because its replies are not read */
 	LOG_HANDSHAKE,    /* a TLS handshake that failed */
 	LOG_CREDENTIALS,  /* wrong ones of a user */
+	LOG_OVER,         /* a request over its peer's limit */
+	LOG_AMPLIFIED,    /* a reply too large for a peer whose source may be forged */
 	LOG_KINDS
 };
 void log_often(enum log_kind kind, const char *format, ...)

@@ -12,6 +12,7 @@ struct known_peer {
 	struct position position;
 	const struct profile *profile; /* the last that named it; NULL: none */
 	struct position named;         /* where that was */
+	bool spoofable_given;
 };
 
 /* What every reader below gets to write into. */
@@ -79,6 +80,8 @@ static bool use_builtin(struct load *load, struct settings *settings)
 	                                      slice_of("tcp:127.0.0.1:5060"),
 	                                      &builtin->profile,
 	                                      {.line = 0}}}};
+	settings->peer_count = 1;
+	settings->peers = builtin_peers;
 	settings->listen_count = 2;
 	settings->listens = builtin->listens;
 	settings->profile_count = 1;
@@ -211,6 +214,74 @@ static bool read_uri_headers(struct load *load, const struct node *node, void *i
 	return headers_read_uri(load, node, &reading->peer->peer.extra.uri);
 }
 
+static bool read_quota(struct load *load, const struct node *node, void *into)
+{
+	return quota_read_rate(load, node,
+	                       &((struct reading *)into)->peer->peer.quota.rate);
+}
+
+static bool read_burst(struct load *load, const struct node *node, void *into)
+{
+	return quota_read_burst(load, node,
+	                        &((struct reading *)into)->peer->peer.quota.rate);
+}
+
+static bool read_per_source(struct load *load, const struct node *node, void *into)
+{
+	return quota_read_source(load, node, &((struct reading *)into)->peer->peer.quota);
+}
+
+static bool read_over(struct load *load, const struct node *node, void *into)
+{
+	return quota_read_over(load, node, &((struct reading *)into)->peer->peer.quota);
+}
+
+static bool read_spoofable(struct load *load, const struct node *node, void *into)
+{
+	struct known_peer *known = ((struct reading *)into)->peer;
+	known->spoofable_given = true;
+	return schema_bool(load, node, "spoofable", &known->peer.spoofable);
+}
+
+/* Nobody else can send from loopback: the kernel sees to that. */
+static bool is_wide(const struct network *network, const struct limits *limits)
+{
+	unsigned long v4 = limits->spoofable_v4, v6 = limits->spoofable_v6;
+	for (size_t i = 0; i < loopback.network_count; i++)
+		if (network_covers(&loopback_networks[i], network))
+			return false;
+	return network->bits >= 96 && address_is_v4(&network->address)
+	               ? network->bits < 96 + v4
+	               : network->bits < v6;
+}
+
+/* Those for whom the settings do not say it themselves; the limits have been read. */
+static void mark_spoofable(struct reading *reading)
+{
+	for (size_t i = 0; i < reading->known_count; i++) {
+		struct known_peer *known = &reading->known[i];
+		struct peer *peer = &known->peer;
+		for (size_t n = 0; n < peer->network_count && !known->spoofable_given;
+		     n++)
+			peer->spoofable |=
+				is_wide(&peer->networks[n], &reading->settings->limits);
+	}
+}
+
+static bool list_peers(struct load *load, struct reading *reading)
+{
+	struct settings *settings = reading->settings;
+	const struct peer **peers =
+		arena_array(load->arena, reading->known_count, sizeof *peers);
+	if (!peers)
+		return load_memory(load);
+	for (size_t i = 0; i < reading->known_count; i++)
+		peers[i] = &reading->known[i].peer;
+	settings->peers = peers;
+	settings->peer_count = reading->known_count;
+	return true;
+}
+
 static bool check_peer(struct load *load, const struct node *node,
                        const struct peer *peer)
 {
@@ -222,6 +293,11 @@ static bool read_peer(struct load *load, const struct pair *pair, struct reading
 {
 	static const struct field fields[] = {{"networks", read_networks, 0},
 	                                      {"tls_names", read_tls_names, 0},
+	                                      {"rate", read_quota, 0},
+	                                      {"burst", read_burst, 0},
+	                                      {"per_source", read_per_source, 0},
+	                                      {"over", read_over, 0},
+	                                      {"spoofable", read_spoofable, 0},
 	                                      {"dialect", read_dialect, 0},
 	                                      {"headers", read_headers, 0},
 	                                      {"uri_headers", read_uri_headers, 0}};
@@ -232,10 +308,12 @@ static bool read_peer(struct load *load, const struct pair *pair, struct reading
 	                      &known->peer.name);
 	if (good && !map_add(&reading->peers, load->arena, known->peer.name, known))
 		return load_memory(load);
+	known->peer.number = reading->known_count;
 	reading->known_count += good;
 	reading->peer = known;
 	good &= schema_read(load, pair->value, "a peer", fields,
 	                    sizeof fields / sizeof *fields, reading);
+	good &= quota_check(load, pair->value, &known->peer.quota.rate);
 	return check_peer(load, pair->value, &known->peer) && good;
 }
 
@@ -250,7 +328,8 @@ static bool read_peers(struct load *load, const struct node *node,
 		return load_memory(load);
 	for (size_t i = 0; i < node->count; i++)
 		good &= read_peer(load, &node->pairs[i], reading);
-	return good;
+	mark_spoofable(reading);
+	return list_peers(load, reading) && good;
 }
 
 static void warn_unused(struct load *load, const struct reading *reading)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "rules/table.h"
@@ -20,8 +21,9 @@ struct redirect {
 	struct workspace *workspace;
 	struct hasher *hasher; /* made when a profile's auth first needs it */
 	const struct configuration
-		*held; /* between redirect_hold() and redirect_let_go() */
-	int64_t now_s; /* when it was held, as rules see it */
+		*held;   /* between redirect_hold() and redirect_let_go() */
+	int64_t now_s;   /* when it was held, as rules see it */
+	uint64_t now_ns; /* the same, as the limiter sees it */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
@@ -68,6 +70,27 @@ bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
 	if (!arrival->peer)
 		redirect_stranger(arrival);
 	return arrival->peer;
+}
+
+static void log_over(const struct arrival *arrival)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	log_often(LOG_OVER, "over the limit peer=\"%s\" source=%s",
+	          arrival->peer->name.at, endpoint_text(&arrival->source, source));
+}
+
+bool redirect_passes(struct redirect *redirect, struct slice text,
+                     struct arrival *arrival)
+{
+	struct limiter *limiter = redirect->held ? redirect->held->limiter : NULL;
+	if (limiter && slice_begins(text, slice_of("ACK ")))
+		return false; /* RFC 3261 8.2.7: never answered */
+	enum limit limit = limiter_take(limiter, arrival->peer, &arrival->source.address,
+	                                redirect->now_ns);
+	arrival->over = limit != LIMIT_PASS;
+	if (arrival->over)
+		log_over(arrival);
+	return limit != LIMIT_DROP;
 }
 
 static bool is_listed(const struct settings *settings, struct slice method)
@@ -293,6 +316,15 @@ static size_t count_fitting(struct redirect *redirect, const struct decision *de
 	return count;
 }
 
+/* limit, or less for one whose source may be forged. */
+static size_t reply_limit(const struct arrival *arrival, size_t limit)
+{
+	size_t spoofed = SPOOFABLE_TIMES * arrival->bytes;
+	bool bounded = arrival->bytes && arrival->peer && arrival->peer->spoofable &&
+	               arrival->source.transport == TRANSPORT_UDP;
+	return bounded && spoofed < limit ? spoofed : limit;
+}
+
 /* Drops the worst Contacts of a 3xx over UDP until it fits the path, never all of them.
  * Written at most three times, for a request may have thousands of Vias. */
 static void fit_reply(struct redirect *redirect, const struct request *request,
@@ -303,6 +335,7 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	bool redirects = response->status >= 300 && response->status < 400;
 	bool bounded = redirects && arrival->source.transport == TRANSPORT_UDP;
 	size_t limit = bounded ? response->dialect->max_bytes : REPLY_MAX;
+	limit = reply_limit(arrival, limit);
 	size_t offered = redirects ? decision->target_count : 0, count = offered;
 	reply->length =
 		write_reply(redirect, request, arrival, response, count, decision, reply);
@@ -326,12 +359,59 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	decision->target_count = count;
 }
 
+/* RFC 4412 3: priorities of networks that have them; esnet: RFC 7135. */
+static bool has_priority(const struct request *request)
+{
+	static const char *const namespaces[] = {"esnet.", "ets.",  "wps.",
+	                                         "dsn.",   "drsn.", "q735."};
+	const struct message *message = request->message;
+	for (size_t i = 0; i < message->field_count; i++) {
+		const struct field *field = &message->fields[i];
+		if (!field_is(field, slice_of("Resource-Priority")))
+			continue;
+		for (size_t n = 0; n < sizeof namespaces / sizeof namespaces[0]; n++)
+			if (strncasecmp(field->value.at, namespaces[n],
+			                strlen(namespaces[n])) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Over the limit, and no priority. */
+static void refuse_over(const struct arrival *arrival, struct explanation *explanation,
+                        struct response *response)
+{
+	*response = (struct response){0};
+	explanation->why = "the peer is over its limit";
+	if (arrival->peer->quota.over == OVER_DROP)
+		return;
+	response->status = 503; /* RFC 3261 21.5.4 */
+	response->retry_after_s = 1;
+}
+
+/* RFC 3261 has no bound; a forged source must not get much more than was sent. */
+static void check_amplification(const struct arrival *arrival, struct reply *reply)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	if (reply->length <= reply_limit(arrival, REPLY_MAX))
+		return;
+	reply->length = 0;
+	log_often(LOG_AMPLIFIED,
+	          "reply not sent, it is too large for its request peer=\"%s\" "
+	          "source=%s bytes=%zu",
+	          arrival->peer->name.at, endpoint_text(&arrival->source, source),
+	          arrival->bytes);
+}
+
 static void make_reply(struct redirect *redirect, const struct table *table,
                        struct request *request, const struct arrival *arrival,
                        struct explanation *explanation, struct response *response,
                        struct reply *reply)
 {
 	decide(redirect, table, request, arrival, explanation, response);
+	if (response->status && arrival->over && !explanation->decision.priority &&
+	    !has_priority(request))
+		refuse_over(arrival, explanation, response);
 	if (!response->status)
 		return;
 	tag_make(redirect->keys, request->call_id, request->from_tag, request->branch,
@@ -343,6 +423,7 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 		          REPLY_MAX);
 		reply->close = true; /* so that nobody waits for it */
 	}
+	check_amplification(arrival, reply);
 }
 
 static unsigned microseconds_since(const struct timespec *start)
@@ -406,6 +487,8 @@ void redirect_now(struct redirect *redirect)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	redirect->now_s = now.tv_sec;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	redirect->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 const struct configuration *redirect_hold(struct redirect *redirect)
@@ -446,13 +529,15 @@ void redirect_answer(struct redirect *redirect, const struct message *message,
 	struct arrival admitted = *arrival;
 	bool held = redirect->held;
 	start_reply(message, reply);
-	if (!admitted.peer && !redirect_admits(redirect, &admitted)) {
+	bool asked = admitted.peer;
+	if (!asked && !redirect_admits(redirect, &admitted)) {
 		reply->close = true;
 		return;
 	}
 	if (!held)
 		redirect_hold(redirect);
-	answer(redirect, message, &admitted, reply);
+	if (asked || redirect_passes(redirect, message->start_line, &admitted))
+		answer(redirect, message, &admitted, reply);
 	if (!held)
 		redirect_let_go(redirect);
 }

@@ -49,7 +49,8 @@ static bool read_methods(struct load *load, const struct node *node, void *into)
 
 static bool read_limits(struct load *load, const struct node *node, void *into)
 {
-	return limits_read(load, node, &((struct reading *)into)->settings->limits);
+	struct settings *settings = ((struct reading *)into)->settings;
+	return limits_read(load, node, &settings->limits, &settings->rate);
 }
 
 /* Workers */

@@ -12,6 +12,7 @@
 #include "server/credentials.h"
 #include "server/endpoint.h"
 #include "server/limits.h"
+#include "server/quota.h"
 #include "server/realm.h"
 
 struct peer {
@@ -22,7 +23,13 @@ struct peer {
 	const struct slice *tls_names; /* of its certificates; see identity.h */
 	const struct dialect *dialect; /* NULL: the universal one */
 	struct extra_headers extra;    /* added to its answers */
+	struct quota quota;
+	bool spoofable; /* over UDP its answers are no larger than SPOOFABLE_TIMES the
+	                   request */
+	size_t number;  /* of settings->peers */
 };
+
+#define SPOOFABLE_TIMES 3
 
 /* Whose sockets a profile uses: our own doors, or the nta agent of sofia-sip, which is
  * kept as the reference that they are held against. */
@@ -77,6 +84,9 @@ struct settings {
 	const struct listen *listens;
 	size_t profile_count;
 	const struct profile *const *profiles;
+	size_t peer_count;
+	const struct peer *const *peers; /* all, in no profile as well */
+	struct rate rate;                /* of all peers together */
 	/* Resolved against the settings file's folder; NULL without a file. */
 	const char *rules_path;
 	struct position secret_position; /* where it is named */

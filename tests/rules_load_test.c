@@ -90,10 +90,7 @@ static const struct {
                               "t.yaml:3:3: error: neither \"redirect\" nor \"reject\"\n"},
 	{"rules: [{prioritty: 1, reject: 404}]",
          "t.yaml:1:10: error: unknown key \"prioritty\"\n"
-         "  hint: known keys: redirect, reject, status, expires, rewrite, headers, "
-         "uri_headers, name, called, "
-         "caller, host, source, listener, header, profile, peer, user, rn, npdi, "
-         "cic, tgrp, trunk_context, time, from, until, not\n"},
+         "  hint: did you mean \"priority\"?\n"},
 	{"rules: [{caled: 1, reject: 404}]", "t.yaml:1:10: error: unknown key \"caled\"\n"
                                              "  hint: did you mean \"called\"?\n"},
 	{"rules:\n- {name: uk, called: 1, reject: 404}\n- {called: 2, reject: 404}\n"

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""How fast peers may call: who floods is cut off, and nobody else notices."""
+import threading
+import time
+import unittest
+
+from blackbox import PATIENCE, Server, TcpDoor, UdpDoor
+
+FLOODER, OTHER = "127.0.0.2", "127.0.0.3"
+RATE_PER_S = 200 // PATIENCE
+CALLS = 5000 // PATIENCE
+RULES = """
+rules:
+  - {name: emergency, priority: true, called: "112", reject: 480}
+  - {reject: 486}
+"""
+
+
+class Flood(threading.Thread):
+    """Sends at a steady rate from one source, and counts the answers."""
+
+    def __init__(self, port, rate_per_s):
+        super().__init__(daemon=True)
+        self.door = UdpDoor(port, FLOODER)
+        self.door.socket.setblocking(False)
+        self.rate_per_s, self.stopping = rate_per_s, False
+        self.sent = self.answered = 0
+        self.seconds = 0
+
+    def hear(self):
+        try:
+            while self.door.socket.recv(65535):
+                self.answered += 1
+        except BlockingIOError:
+            pass
+
+    def run(self):
+        start = time.monotonic()
+        while not self.stopping:
+            while self.sent < (time.monotonic() - start) * self.rate_per_s:
+                self.door.send(self.door.request())
+                self.sent += 1
+            self.hear()
+            time.sleep(0.001)
+        self.seconds = time.monotonic() - start
+        self.hear()
+
+    def stop(self):
+        self.stopping = True
+        self.join()
+        self.door.socket.close()
+
+
+class Limits(unittest.TestCase):
+    def start(self, peer="", more="", rules=RULES, networks=FLOODER):
+        return Server.start(self, rules, (
+            'profiles:\n  p: {listen: ["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"], peers: [flooder, other]}\n'
+            f"peers:\n  flooder: {{networks: [{networks}]{peer}}}\n  other: {{networks: [{OTHER}]}}\n"
+            f"secret: secret.key\nlog: {{calls: none}}\nworkers: 1\n{more}\n"))
+
+    def door(self, server, make=UdpDoor, source=FLOODER):
+        door = make(server.port, source)
+        self.addCleanup(door.socket.close)
+        return door
+
+    def statuses(self, door, count, **changes):
+        """Of so many requests, one behind the other; the answers that there are."""
+        for _ in range(count):
+            door.send(door.request(**changes))
+        with UdpDoor(door.port, OTHER) as marker:  # one worker: it deals with what was sent before first
+            self.assertEqual(marker.ask(marker.request()).status, 486)
+        door.socket.settimeout(0.1 * PATIENCE)
+        statuses = []
+        try:
+            while True:
+                data = door.receive()
+                statuses.append(int(data[8:11]))
+                if statuses[-1] == 503:
+                    self.assertIn(b"\r\nRetry-After: 1\r\n", data)
+        except TimeoutError:
+            return statuses
+
+    def p99_ms(self, door):
+        took = []
+        for _ in range(CALLS):
+            start = time.monotonic()
+            door.send(door.request())
+            self.assertIn(b"SIP/2.0 486 ", door.receive())
+            took.append(time.monotonic() - start)
+        return sorted(took)[len(took) * 99 // 100] * 1000
+
+    def test_a_flood_costs_others_nothing(self):
+        for over in ("drop", "503"):
+            with self.subTest(over):
+                server = self.start(f", rate: {RATE_PER_S}/s, burst: {RATE_PER_S}, over: {over}")
+                other = self.door(server, source=OTHER)
+                quiet_ms = self.p99_ms(other)
+                flood = Flood(server.port, 10 * RATE_PER_S)
+                flood.start()
+                self.addCleanup(flood.stop)
+                server.wait_for_log(r' warning over the limit peer="flooder" source=udp:127\.0\.0\.2:\d+')
+                flooded_ms = self.p99_ms(other)  # each is answered
+                flood.stop()
+                print(f"\nover: {over}: {flood.sent} sent, {flood.answered} answered in {flood.seconds:.1f} s; p99 of "
+                      f"others {quiet_ms:.2f} ms, while it floods {flooded_ms:.2f} ms")
+                if over == "drop":
+                    self.assertLessEqual(flood.answered, RATE_PER_S * (flood.seconds + 1) + 1)
+                self.assertGreaterEqual(flood.answered, min(flood.sent, RATE_PER_S))
+
+    def test_503_or_nothing(self):
+        for over, statuses in ((", over: 503", [486] * 3 + [503] * 5), (", over: drop", [486] * 3),
+                               ("", [486] * 3 + [503] * 5)):
+            with self.subTest(over):
+                server = self.start(", rate: 1/h, burst: 3" + over)
+                self.assertEqual(self.statuses(self.door(server), 8), statuses)
+
+    def test_what_is_far_over_is_not_even_read(self):
+        server = self.start(", rate: 1/h, burst: 1")
+        self.assertEqual(self.statuses(self.door(server), 100), [486] + [503] * 16)
+
+    def test_a_priority_passes(self):
+        server = self.start(", rate: 1/h, burst: 2, over: drop")
+        door = self.door(server)
+        self.assertEqual(self.statuses(door, 3), [486, 486])
+        self.assertEqual(self.statuses(door, 3, uri="sip:112@x.test"), [480] * 3)
+        for value, statuses in (("ets.0", [486]), ("WPS.3", [486]), ("esnet.1", [486]), ("x.1", [])):
+            self.assertEqual(self.statuses(door, 1, headers={"Resource-Priority": value}), statuses, value)
+
+    def test_sources_have_limits_of_their_own(self):
+        server = self.start(", per_source: {rate: 1/h, burst: 2}, over: drop", networks="127.0.0.2, 127.0.0.4")
+        self.assertEqual(self.statuses(self.door(server), 4), [486] * 2)
+        self.assertEqual(self.statuses(self.door(server), 4), [])  # another port
+        self.assertEqual(self.statuses(self.door(server, source="127.0.0.4"), 4), [486] * 2)
+
+    def test_all_together(self):
+        server = self.start(", over: drop", more="limits: {rate: 1/h, burst: 4}")
+        self.assertEqual(self.statuses_of_all(server), [486] * 4)
+
+    def statuses_of_all(self, server):
+        door = self.door(server)
+        for _ in range(9):
+            door.send(door.request())
+        door.socket.settimeout(0.3 * PATIENCE)
+        statuses = []
+        try:
+            while True:
+                statuses.append(int(door.receive()[8:11]))
+        except TimeoutError:
+            return statuses
+
+    def test_connections_are_limited_too(self):
+        server = self.start(", rate: 1/h, burst: 2")
+        door = self.door(server, TcpDoor)
+        self.assertEqual([door.ask(door.request()).status, door.ask(door.request()).status], [486, 503])
+        self.assertFalse(door.closed)
+
+    def test_what_has_been_taken_survives_a_reload(self):
+        server = self.start(", rate: 1/h, burst: 2, over: drop")
+        door = self.door(server)
+        self.assertEqual(self.statuses(door, 3), [486, 486])
+        server.signal(1)
+        server.wait_for_log(" reloaded ")
+        self.assertEqual(self.statuses(door, 3), [])
+
+    def test_spoofed_sources_get_little(self):
+        targets = ", ".join(f'"sip:a-rather-long-name-{i}@gateway.example.net"' for i in range(10))
+        for peer, more, bounded in ((", spoofable: true", "", True), ("", "", False)):
+            server = self.start(peer, more, rules=f"rules: [{{redirect: [{targets}]}}]\n")
+            with self.door(server) as door, self.door(server, TcpDoor) as tcp:
+                for name in ("x", "x" * 200):
+                    data = door.request(uri=f"sip:{name}@x.test")
+                    door.send(data)
+                    reply = door.receive()
+                    self.assertGreater(len(reply), 400)
+                    if name == "x":
+                        (self.assertLessEqual if bounded else self.assertGreater)(len(reply), 3 * len(data))
+                self.assertEqual(len(tcp.ask(tcp.request()).contacts()), 10)
+
+    def test_too_large_is_silence(self):
+        server = self.start(", spoofable: true", rules=f"rules: [{{reject: 486, headers: {{X-A: {'x' * 500}, "
+                                                       f"X-B: {'x' * 500}, X-C: {'y' * 500}}}}}]\n")
+        door = self.door(server)
+        self.assertEqual(self.statuses_of_all(server), [])
+        server.wait_for_log('reply not sent, it is too large for its request peer="flooder"')
+        big = door.request(headers={"Subject": "z" * 600})
+        door.send(big)
+        self.assertIn(b"SIP/2.0 486", door.receive())
+
+
+if __name__ == "__main__":
+    unittest.main()

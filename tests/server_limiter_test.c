@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "server/limiter.h"
+#include "tests/runner.h"
+
+#define SECOND       1000000000ull
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static struct peer pbx, carrier;
+static const struct peer *members[] = {&pbx, &carrier};
+static struct settings settings;
+static struct limiter *limiter;
+
+static void enter(void)
+{
+	pbx = (struct peer){.name = slice_of("pbx"), .number = 0};
+	carrier = (struct peer){.name = slice_of("carrier"), .number = 1};
+	settings = (struct settings){.peer_count = 2, .peers = members};
+}
+
+static void leave(void)
+{
+	limiter_free(limiter);
+	limiter = NULL;
+}
+
+static struct rate rate_of(uint64_t per_second, uint64_t burst)
+{
+	return (struct rate){SECOND / per_second, burst};
+}
+
+static struct address source_of(unsigned number)
+{
+	return (struct address){{[10] = 0xff,
+	                         [11] = 0xff,
+	                         [12] = 10,
+	                         [13] = (uint8_t)(number >> 16),
+	                         [14] = (uint8_t)(number >> 8),
+	                         [15] = (uint8_t)number}};
+}
+
+static enum limit take(const struct peer *peer, unsigned source, uint64_t now)
+{
+	struct address address = source_of(source);
+	return limiter_take(limiter, peer, &address, now);
+}
+
+/* How many of count requests, evenly spread over seconds, pass. */
+static unsigned passing(const struct peer *peer, unsigned source, unsigned count,
+                        uint64_t from, uint64_t seconds)
+{
+	unsigned passed = 0;
+	for (unsigned i = 0; i < count; i++)
+		passed += take(peer, source, from + seconds * SECOND * i / count) ==
+		          LIMIT_PASS;
+	return passed;
+}
+
+START_TEST(without_limits_everything_passes)
+{
+	ck_assert_int_eq(take(&pbx, 1, 0), LIMIT_PASS); /* no limiter at all */
+	limiter = limiter_new(&settings, NULL);
+	ck_assert_uint_eq(passing(&pbx, 1, 100000, SECOND, 1), 100000);
+}
+END_TEST
+
+START_TEST(a_burst_passes_and_then_the_rate)
+{
+	pbx.quota.rate = rate_of(100, 50);
+	limiter = limiter_new(&settings, NULL);
+	ck_assert_uint_eq(passing(&pbx, 1, 1000, SECOND, 0), 50);
+	unsigned passed = passing(&pbx, 1, 10000, SECOND, 10);
+	ck_assert(passed == 999 || passed == 1000);
+	ck_assert_uint_eq(passing(&pbx, 1, 1000, 1000 * SECOND, 0), 50); /* full again */
+}
+END_TEST
+
+START_TEST(what_is_over_is_looked_at_and_then_dropped)
+{
+	pbx.quota.rate = rate_of(10, 10);
+	limiter = limiter_new(&settings, NULL);
+	unsigned counts[3] = {0};
+	for (unsigned i = 0; i < 1000; i++)
+		counts[take(&pbx, 1, SECOND)]++;
+	ck_assert_uint_eq(counts[LIMIT_PASS], 10);
+	ck_assert_uint_eq(counts[LIMIT_LOOK], 10 * SECOND_LOOK);
+	ck_assert_uint_eq(counts[LIMIT_DROP], 990 - 10 * SECOND_LOOK);
+}
+END_TEST
+
+START_TEST(a_flood_takes_nothing_from_other_peers_or_sources)
+{
+	pbx.quota.rate = rate_of(100, 100);
+	pbx.quota.source = rate_of(10, 10);
+	carrier.quota.rate = rate_of(100, 100);
+	settings.rate = rate_of(200, 200);
+	limiter = limiter_new(&settings, NULL);
+	ck_assert_uint_eq(passing(&pbx, 1, 10000, SECOND, 0), 10);
+	ck_assert_uint_eq(passing(&pbx, 2, 10, SECOND, 0), 10);
+	ck_assert_uint_eq(passing(&carrier, 1, 100, SECOND, 0), 100);
+	/* of the 200 of all, 120 are gone */
+	unsigned passed = 0;
+	for (unsigned source = 3; source < 13; source++)
+		passed += passing(&pbx, source, 10, SECOND, 0);
+	ck_assert_uint_eq(passed, 80);
+}
+END_TEST
+
+START_TEST(sources_without_end_cannot_get_more_than_the_table)
+{
+	pbx.quota.source = rate_of(10, 1);
+	limiter = limiter_new(&settings, NULL);
+	unsigned passed = 0, known = 0;
+	for (unsigned source = 0; source < 100000; source++)
+		passed += take(&pbx, source, SECOND) == LIMIT_PASS;
+	ck_assert_uint_le(passed, 8192); /* entries, each for one request at once */
+	ck_assert_uint_gt(passed, 8000);
+	for (unsigned source = 0; source < 100; source++)
+		known += take(&pbx, source, 2 * SECOND) == LIMIT_PASS;
+	ck_assert_uint_ge(known, 99); /* quiet again: all have been forgotten */
+}
+END_TEST
+
+START_TEST(a_network_of_64_bits_is_one_source)
+{
+	pbx.quota.source = rate_of(10, 10);
+	limiter = limiter_new(&settings, NULL);
+	unsigned passed = 0;
+	for (uint8_t i = 0; i < 100; i++) {
+		struct address address = {{0x20, 1, [15] = i}};
+		passed += limiter_take(limiter, &pbx, &address, SECOND) == LIMIT_PASS;
+	}
+	ck_assert_uint_eq(passed, 10);
+}
+END_TEST
+
+START_TEST(what_has_been_taken_survives_a_reload)
+{
+	pbx.quota.rate = rate_of(10, 10);
+	pbx.quota.source = rate_of(10, 10);
+	limiter = limiter_new(&settings, NULL);
+	ck_assert_uint_eq(passing(&pbx, 1, 10, SECOND, 0), 10);
+	for (int i = 0; i < 3; i++) {
+		struct limiter *next = limiter_new(&settings, limiter);
+		limiter_free(limiter);
+		limiter = next;
+		ck_assert_uint_eq(passing(&pbx, 1, 10, SECOND, 0), 0);
+	}
+}
+END_TEST
+
+/* Many threads */
+
+static atomic_uint together;
+
+static void *take_many(void *arg)
+{
+	(void)arg;
+	unsigned passed = 0;
+	for (unsigned i = 0; i < 100000; i++)
+		passed += take(&pbx, i % 4, SECOND) == LIMIT_PASS;
+	together += passed;
+	return NULL;
+}
+
+START_TEST(threads_share_a_bucket)
+{
+	pthread_t threads[4];
+	pbx.quota.rate = rate_of(1000, 1000);
+	pbx.quota.source = rate_of(1000, 10000);
+	limiter = limiter_new(&settings, NULL);
+	together = 0;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_create(&threads[i], NULL, take_many, NULL);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(together, 1000);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("server/limiter");
+	TCase *tests = tcase_create("limiter");
+	tcase_add_checked_fixture(tests, enter, leave);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, without_limits_everything_passes);
+	tcase_add_test(tests, a_burst_passes_and_then_the_rate);
+	tcase_add_test(tests, what_is_over_is_looked_at_and_then_dropped);
+	tcase_add_test(tests, a_flood_takes_nothing_from_other_peers_or_sources);
+	tcase_add_test(tests, sources_without_end_cannot_get_more_than_the_table);
+	tcase_add_test(tests, a_network_of_64_bits_is_one_source);
+	tcase_add_test(tests, what_has_been_taken_survives_a_reload);
+	tcase_add_test(tests, threads_share_a_bucket);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
