@@ -17,7 +17,7 @@ FLAGS_debug   := -Og
 FLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan    := -O1 -fsanitize=thread
 FLAGS_cover   := -O0 --coverage
-FLAGS_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined
+FLAGS_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(if $(FLAGS_$(MODE)),,$(error MODE=$(MODE): use release debug asan tsan cover or fuzz))
 ifeq ($(MODE),fuzz)
 CC := clang
@@ -85,7 +85,7 @@ BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers)
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
-.PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure fuzz fuzzers lint format \
+.PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure soak soaking fuzz fuzzers lint format \
         container fresh install uninstall clean help
 all: $B/$(NAME) ## build the server; MODE=release (default) debug asan tsan cover fuzz
 # The release program is at build/signpost as well.
@@ -154,6 +154,10 @@ bench: deps deps-check ## install what is missing, measure against Kamailio (ROU
 measure: all $(BENCH)
 	@$B/tests/bench/server_peers
 	@SIGNPOST=$(abspath $B/$(NAME)) python3 tests/bench/bench.py $(BENCH_OPTIONS) $(abspath $B/tests/bench)
+soak: deps ## half of what it can answer and a reload every second, for MINUTES=30
+	$(AGAIN) soaking
+soaking: all $B/tests/bench/load
+	@SIGNPOST=$(abspath $B/$(NAME)) python3 tests/bench/soak.py $B/tests/bench
 # FUZZ_SECONDS=0: only build them. F='rules_% server_quick' selects; JOBS=1: one at a time.
 FUZZ_SECONDS ?= 60
 fuzzers: $(FUZZ)
