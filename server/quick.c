@@ -31,6 +31,8 @@ static const unsigned char classes[256] = {
 /* Takes the longest run of bytes of class off text. */
 static struct slice take(struct slice *text, unsigned class)
 {
+	if (!text->len)
+		return *text; /* which may be nowhere */
 	const char *at = text->at, *end = at + text->len;
 	while (at < end && classes[(unsigned char)*at] & class)
 		at++;
