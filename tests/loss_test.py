@@ -19,7 +19,7 @@ from blackbox import DEADLINE_S, PATIENCE, ROOT, Server, eventually, folder_for,
 
 CALLS = 1000
 LOSS = 0.2
-T1_MS = int(os.environ.get("LOSS_T1") or 50)
+T1_MS = int(os.environ.get("LOSS_T1") or 10)
 PER_SECOND = 400 // PATIENCE
 ANSWER = re.compile(rb"SIP/2\.0 302 .*?\r\nCall-ID: ([^\r]+)\r\n", re.S)
 QUESTION = re.compile(rb"INVITE .*?\r\nCall-ID: ([^\r]+)\r\n", re.S)
@@ -90,7 +90,7 @@ class Loss(unittest.TestCase):
         scenario = folder / "resent.xml"
         scenario.write_text((ROOT / "tests/sipp/resent.xml").read_text().replace("T1", str(T1_MS)))
         done = subprocess.run(
-            ["sipp", "-sf", scenario, "-s", "+442071234567", "-m", str(CALLS), "-r", str(PER_SECOND), "-l", str(CALLS), "-nostdin", "-nd", "-max_invite_retrans", "14", "-i",
+            ["sipp", "-sf", scenario, "-s", "+442071234567", "-m", str(CALLS), "-r", str(PER_SECOND), "-l", str(CALLS), "-nostdin", "-nd", "-max_retrans", "14", "-max_invite_retrans", "14", "-i",
              "127.0.0.1", "-p", str(free_port()), f"127.0.0.1:{self.server.port}"],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
             timeout=20 * DEADLINE_S)
