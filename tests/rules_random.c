@@ -862,7 +862,8 @@ static void put_ruleset(FILE *to, uint64_t *state, const struct ref_table *table
 		put_answer(to, table, rule);
 		fputs("}\n", to);
 	}
-	if (set->fallback.status != 404 || *set->fallback.phrase) {
+	if (set->fallback.status != 404 || *set->fallback.phrase ||
+	    *set->fallback.reason || set->fallback.retry_after_s) {
 		fprintf(to, "%sdefault: {", indent);
 		put_answer(to, table, &set->fallback);
 		fputs("}\n", to);

@@ -71,7 +71,8 @@ class Scarcity(unittest.TestCase):
         self.addCleanup(server.kill)
         os.close(writer)
         self.addCleanup(os.close, reader)
-        eventually(lambda: run("ping", "--timeout", 300, f"127.0.0.1:{server.port}").returncode == 0, "it answers")
+        # the stream door opens last
+        eventually(lambda: run("ping", "--timeout", 300, f"tcp:127.0.0.1:{server.port}").returncode == 0, "it answers")
         return server, reader
 
     def test_the_logs_reader_is_stuck(self):
@@ -123,7 +124,8 @@ class Scarcity(unittest.TestCase):
         self.addCleanup(server.stop)
         self.addCleanup(setattr, server, "log_path", server.log_path)  # the disk goes with the server
         server.log_path = pathlib.Path(f"/proc/{server.process.pid}/root{log}")
-        eventually(lambda: run("ping", "--timeout", 300, f"127.0.0.1:{server.port}").returncode == 0, "it answers")
+        # the stream door opens last
+        eventually(lambda: run("ping", "--timeout", 300, f"tcp:127.0.0.1:{server.port}").returncode == 0, "it answers")
         return server
 
     def test_the_disk_is_full(self):

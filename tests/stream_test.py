@@ -462,7 +462,7 @@ class Limits(unittest.TestCase):
                 self.assertTrue(self.is_open(other), "others are served meanwhile")
                 if server.log_lines("replies are not read"):
                     return
-        self.assertTrue(server.log_lines("replies are not read"), server.log()[-1000:])
+        server.wait_for_log("replies are not read")
 
     def test_a_peer_that_does_not_read(self):
         certificates = Certificates(self)
