@@ -187,7 +187,7 @@ static enum severity severity(const struct reading *reading)
 /* Counts a fault. True if it is to be printed. */
 static bool count_fault(struct reading *reading)
 {
-	return reading->file->faults++ < DECKFILE_FINDINGS_MAX;
+	return reading->file->faults++ < CSV_FINDINGS_MAX;
 }
 
 /* False, so that a reader of a row can end with it. */
@@ -209,14 +209,7 @@ static bool row_fault(struct reading *reading, size_t field, const char *hint,
 /* Of the faults that were not printed; of all that are left out. */
 static void report_count(const struct deckfile *file, struct diags *diags)
 {
-	struct position position = {file->path, 0, 0};
-	if (file->faults && file->skip)
-		diags_add(diags, SEVERITY_WARNING, position, NULL,
-		          "%zu of %zu rows are left out", file->faults, file->rows);
-	else if (file->faults > DECKFILE_FINDINGS_MAX)
-		diags_add(diags, SEVERITY_ERROR, position, NULL,
-		          "%zu of %zu rows are in error; the first %d are shown",
-		          file->faults, file->rows, DECKFILE_FINDINGS_MAX);
+	csv_report_count(file->path, file->skip, file->rows, file->faults, diags);
 }
 
 /* Fields of a row */

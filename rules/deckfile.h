@@ -7,9 +7,6 @@
 #include "rules/deck.h"
 #include "rules/zone.h"
 
-/* Findings about the rows of one file that are printed; further ones are counted. */
-#define DECKFILE_FINDINGS_MAX 20
-
 enum deck_column {
 	DECK_PREFIX,
 	DECK_PRICE,

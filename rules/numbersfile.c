@@ -32,7 +32,7 @@ struct reading {
 	struct layout layout;
 	struct arena *arena; /* of duplicates; NULL: none yet */
 	size_t duplicate_count;
-	struct duplicate duplicates[NUMBERSFILE_FINDINGS_MAX];
+	struct duplicate duplicates[CSV_FINDINGS_MAX];
 };
 
 static void whole_file(const struct reading *reading, const char *message)
@@ -173,7 +173,7 @@ static enum severity severity(const struct reading *reading)
 /* Counts a fault. True if it is to be printed. */
 static bool count_fault(struct reading *reading)
 {
-	return reading->file->faults++ < NUMBERSFILE_FINDINGS_MAX;
+	return reading->file->faults++ < CSV_FINDINGS_MAX;
 }
 
 static void row_fault(struct reading *reading, size_t field, const char *hint,
@@ -375,14 +375,7 @@ static bool report_duplicates(struct reading *reading)
 /* Of the faults that were not printed; of all that are left out. */
 static void report_count(const struct numbersfile *file, struct diags *diags)
 {
-	struct position whole = {file->path, 0, 0};
-	if (file->faults && file->skip)
-		diags_add(diags, SEVERITY_WARNING, whole, NULL,
-		          "%zu of %zu rows are left out", file->faults, file->rows);
-	else if (file->faults > NUMBERSFILE_FINDINGS_MAX)
-		diags_add(diags, SEVERITY_ERROR, whole, NULL,
-		          "%zu of %zu rows are in error; the first %d are shown",
-		          file->faults, file->rows, NUMBERSFILE_FINDINGS_MAX);
+	csv_report_count(file->path, file->skip, file->rows, file->faults, diags);
 }
 
 static bool read_numbers(struct reading *reading, size_t memory_limit)
@@ -463,7 +456,7 @@ static size_t refuse_rows(struct reading *reading, size_t field,
 		if (result == CSV_BAD || row.count != reading->layout.field_count ||
 		    wanted(arg, row.fields[field]))
 			continue;
-		if (refused++ < NUMBERSFILE_FINDINGS_MAX)
+		if (refused++ < CSV_FINDINGS_MAX)
 			diags_add(reading->diags, SEVERITY_ERROR,
 			          csv_position(reading->csv, field), NULL, "%s \"%.*s\"",
 			          why, (int)row.fields[field].len, row.fields[field].at);
@@ -485,10 +478,10 @@ bool numbersfile_refuse(const struct numbersfile *file, size_t column,
 	if (csv_identity_equal(&identity, &file->identity) && read_layout(&reading))
 		refused = refuse_rows(&reading, reading.layout.fields[column], wanted,
 		                      arg, why);
-	if (refused > NUMBERSFILE_FINDINGS_MAX)
+	if (refused > CSV_FINDINGS_MAX)
 		diags_add(diags, SEVERITY_ERROR, (struct position){file->path, 0, 0},
 		          NULL, "%zu rows are in error; the first %d are shown", refused,
-		          NUMBERSFILE_FINDINGS_MAX);
+		          CSV_FINDINGS_MAX);
 	csv_free(reading.csv);
 	return refused > 0;
 }

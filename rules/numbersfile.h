@@ -5,9 +5,6 @@
 
 #include "rules/numbers.h"
 
-/* Findings about the rows of one file that are printed; further ones are counted. */
-#define NUMBERSFILE_FINDINGS_MAX 20
-
 struct numbersfile {
 	const char *path; /* as long as the diags live */
 

@@ -244,7 +244,7 @@ START_TEST(of_many_faults_some_are_printed_and_all_are_counted)
 	ck_assert(!load(&file, NULL, &findings));
 	for (const char *at = findings; (at = strchr(at, '\n')); at++)
 		lines++;
-	ck_assert_uint_eq(lines, 2 * DECKFILE_FINDINGS_MAX + 1);
+	ck_assert_uint_eq(lines, 2 * CSV_FINDINGS_MAX + 1);
 	ck_assert_ptr_nonnull(strstr(findings, LOADING_FILE
 	                             ": error: 100 of 100 rows are in error; the first "
 	                             "20 are shown\n"));

@@ -199,7 +199,7 @@ START_TEST(findings_of_one_file_are_limited)
 		lines += *at == '\n';
 		hints += strncmp(at, "hint", 4) == 0;
 	}
-	ck_assert_uint_eq(lines - hints, NUMBERSFILE_FINDINGS_MAX + 1);
+	ck_assert_uint_eq(lines - hints, CSV_FINDINGS_MAX + 1);
 	const char *count =
 		_i ? "t.yaml: warning: 99999 of 100000 rows are left out\n"
 		   : "t.yaml: error: 99999 of 100000 rows are in error; the first 20 are "

@@ -2,7 +2,6 @@
 /* Loads a routing table: YAML, schema, rules. A file is refused if and only if there is
  * an error, what is found is printed as findings are, and a table that was loaded answers
  * calls. */
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,47 +9,15 @@
 #include <unistd.h>
 
 #include "rules/table.h"
+#include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(condition)                                                               \
-	do {                                                                             \
-		if (!(condition))                                                        \
-			abort();                                                         \
-	} while (0)
-
-#define FILE_NAME "/dev/shm/signpost-load-fuzz.%d"
-#define PLENTY    ((size_t)64 << 20)
+#define PLENTY ((size_t)64 << 20)
 
 static bool has(const uint8_t *data, size_t size, const char *text)
 {
 	return memmem(data, size, text, strlen(text));
-}
-
-static const char *write_file(const uint8_t *data, size_t size)
-{
-	static char path[64];
-	snprintf(path, sizeof path, FILE_NAME, getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	REQUIRE(fd >= 0);
-	REQUIRE(write(fd, data, size) == (ssize_t)size);
-	close(fd);
-	return path;
-}
-
-/* Each line is a finding, a hint, or what was left out; all of it printable. */
-static void check_findings(struct diags *diags)
-{
-	char *text = NULL;
-	size_t length = 0;
-	FILE *to = open_memstream(&text, &length);
-	REQUIRE(to);
-	diags_print(diags, to);
-	REQUIRE(fclose(to) == 0);
-	for (size_t i = 0; i < length; i++)
-		REQUIRE((unsigned char)text[i] >= ' ' || text[i] == '\n');
-	REQUIRE((length > 0) == (diags_errors(diags) + diags_warnings(diags) > 0));
-	free(text);
 }
 
 static void check_call(const struct table *table, struct workspace *workspace,
@@ -94,10 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct diags *diags = diags_new();
 	REQUIRE(diags);
-	const char *path = write_file(data, size);
+	const char *path = file_write("signpost-load-fuzz", data, size);
 	struct table *table = table_load(path, PLENTY, diags);
 	REQUIRE(!table == (diags_errors(diags) > 0));
-	check_findings(diags);
+	file_check_findings(diags);
 	if (table)
 		check_table(table);
 	table_free(table);

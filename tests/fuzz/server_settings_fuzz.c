@@ -3,7 +3,6 @@
  * there is an error, and settings that were loaded keep what their header promises: each
  * network's addresses belong to a peer of the profile, found as a walk through all of
  * them finds it. server_settings_corpus_test.c runs it as well. */
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,40 +10,9 @@
 #include <unistd.h>
 
 #include "server/settings.h"
+#include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition)                                                               \
-	do {                                                                             \
-		if (!(condition))                                                        \
-			abort();                                                         \
-	} while (0)
-
-static const char *write_file(const uint8_t *data, size_t size)
-{
-	static char path[64];
-	snprintf(path, sizeof path, "/dev/shm/signpost-settings-fuzz.%d", getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	REQUIRE(fd >= 0);
-	REQUIRE(write(fd, data, size) == (ssize_t)size);
-	close(fd);
-	return path;
-}
-
-/* Each line is a finding, a hint, or what was left out; all of it printable. */
-static void check_findings(struct diags *diags)
-{
-	char *text = NULL;
-	size_t length = 0;
-	FILE *to = open_memstream(&text, &length);
-	REQUIRE(to);
-	diags_print(diags, to);
-	REQUIRE(fclose(to) == 0);
-	for (size_t i = 0; i < length; i++)
-		REQUIRE((unsigned char)text[i] >= ' ' || text[i] == '\n');
-	REQUIRE((length > 0) == (diags_errors(diags) + diags_warnings(diags) > 0));
-	free(text);
-}
 
 /* The longest prefix of all; of equal ones the first. */
 static const struct peer *peer_by_walk(const struct profile *profile,
@@ -107,10 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct diags *diags = diags_new();
 	REQUIRE(diags);
-	const char *path = write_file(data, size);
+	const char *path = file_write("signpost-settings-fuzz", data, size);
 	struct settings *settings = settings_load(path, diags);
 	REQUIRE(!settings == (diags_errors(diags) > 0));
-	check_findings(diags);
+	file_check_findings(diags);
 	if (settings)
 		check_settings(settings);
 	settings_free(settings);

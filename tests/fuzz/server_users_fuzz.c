@@ -2,7 +2,6 @@
 /* Loads a file of users: it is refused if and only if there is an error, and each user
  * that can be found has a hash that is offered. server_users_corpus_test.c runs it as
  * well. */
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,42 +10,11 @@
 
 #include "rules/schema.h"
 #include "server/users.h"
+#include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REQUIRE(condition)                                                               \
-	do {                                                                             \
-		if (!(condition))                                                        \
-			abort();                                                         \
-	} while (0)
-
 #define BOTH 3u /* algorithms */
-
-static const char *write_file(const uint8_t *data, size_t size)
-{
-	static char path[64];
-	snprintf(path, sizeof path, "/dev/shm/signpost-users-fuzz.%d", getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	REQUIRE(fd >= 0);
-	REQUIRE(write(fd, data, size) == (ssize_t)size);
-	close(fd);
-	return path;
-}
-
-/* Each line is a finding, a hint, or what was left out; all of it printable. */
-static void check_findings(struct diags *diags)
-{
-	char *text = NULL;
-	size_t length = 0;
-	FILE *to = open_memstream(&text, &length);
-	REQUIRE(to);
-	diags_print(diags, to);
-	REQUIRE(fclose(to) == 0);
-	for (size_t i = 0; i < length; i++)
-		REQUIRE((unsigned char)text[i] >= ' ' || text[i] == '\n');
-	REQUIRE((length > 0) == (diags_errors(diags) + diags_warnings(diags) > 0));
-	free(text);
-}
 
 static void check_hash(const char *hash, size_t bytes)
 {
@@ -78,11 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct load load = {.arena = arena_new((size_t)1 << 24), .diags = diags_new()};
 	const struct node node = {.type = NODE_SCALAR, .position = {"settings", 1, 2}};
 	REQUIRE(load.arena && load.diags);
-	const char *path = write_file(data, size);
+	const char *path = file_write("signpost-users-fuzz", data, size);
 	struct users *users =
 		users_load(&load, &node, path, slice_of("example.net"), BOTH);
 	REQUIRE(!users == (diags_errors(load.diags) > 0) && !load.out_of_memory);
-	check_findings(load.diags);
+	file_check_findings(load.diags);
 	if (users && size < 2048)
 		check_users(users, (struct slice){(const char *)data, size});
 	users_free(users);
