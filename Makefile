@@ -75,14 +75,14 @@ INCLUDES = $(call includes,$(rules_pkg) $(if $(findstring server,$<),$(server_pk
            $(if $(filter tests/%_test.c tests/runner.c tests/rules_loading.c,$<),$(check_pkg)))
 
 RULES  := $(patsubst %.c,$B/%.o,$(wildcard rules/*.c))
-SERVER := $(patsubst %.c,$B/%.o,$(filter-out server/main.c,$(wildcard server/*.c)))
+SERVER := $(patsubst %.c,$B/%.o,$(filter-out server/main.c,$(wildcard server/*.c server/*/*.c)))
 # T='reload rules_%' selects tests/reload_test.py and the programs of rules/.
 SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),$1),$1)
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %,$B/tests/fuzz/%_fuzz,$(filter $(or $(F),%),$(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))))
 BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers)
-SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
+SOURCES = $(wildcard */*.[ch] */*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
 .PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure soak soaking fuzz fuzzers lint format \
@@ -193,7 +193,7 @@ lint-analyzer: deps # memory freed twice or never, descriptors left open, ...; t
 	$(AGAIN) CC=gcc B=build/analyzer FLAGS_release=-O1 CFLAGS="$(ANALYZER)" build/analyzer/librules.a build/analyzer/libserver.a
 TIDY = -std=c11 -D_GNU_SOURCE -I. -DVERSION='"lint"' $(call includes,$(rules_pkg) $(server_pkg))
 lint-tidy: deps # which checks, and which not and why: .clang-tidy
-	@printf '%s\n' rules/*.c server/*.c | xargs -n4 -P$$(nproc) \
+	@printf '%s\n' rules/*.c server/*.c server/*/*.c | xargs -n4 -P$$(nproc) \
 		sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(TIDY)) 2>/dev/null' _
 lint-scripts:
 	@shellcheck $(SCRIPTS)
@@ -219,4 +219,4 @@ help: ## list the targets
 	@grep -hE '^[a-z -]+:.*## ' Makefile | sed 's/:.*## /\t/; s/check-%//' | expand -t 24
 
 .SECONDARY:
--include $(wildcard $B/*/*.d $B/tests/*/*.d)
+-include $(wildcard $B/*/*.d $B/*/*/*.d)

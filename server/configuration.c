@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "rules/schema.h"
-#include "server/privilege.h"
+#include "server/trust/privilege.h"
 
 /* What a table is held against. */
 struct holding {

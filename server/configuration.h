@@ -6,9 +6,9 @@
 
 #include "rules/diags.h"
 #include "rules/table.h"
-#include "server/certificates.h"
-#include "server/limiter.h"
-#include "server/settings.h"
+#include "server/settings/settings.h"
+#include "server/trust/certificates.h"
+#include "server/trust/limiter.h"
 
 struct configuration {
 	const char *settings_path; /* -c; NULL: the built-in settings */

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "rules/list.h"
+#include "server/commands/deckdiff.h"
+#include "server/commands/passwd.h"
+#include "server/commands/ping.h"
+#include "server/commands/route.h"
+#include "server/commands/test.h"
 #include "server/configuration.h"
-#include "server/deckdiff.h"
-#include "server/passwd.h"
-#include "server/ping.h"
-#include "server/route.h"
 #include "server/serve.h"
-#include "server/test.h"
 
 enum { EXIT_USAGE = 2 };
 

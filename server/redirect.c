@@ -7,12 +7,12 @@
 #include <time.h>
 
 #include "rules/table.h"
-#include "server/calllog.h"
-#include "server/challenge.h"
-#include "server/contacts.h"
-#include "server/log.h"
-#include "server/request.h"
-#include "server/response.h"
+#include "server/log/calllog.h"
+#include "server/log/log.h"
+#include "server/sip/contacts.h"
+#include "server/sip/request.h"
+#include "server/sip/response.h"
+#include "server/trust/challenge.h"
 
 struct redirect {
 	const struct settings *settings;

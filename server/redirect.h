@@ -13,9 +13,9 @@
 
 #include "rules/decision.h"
 #include "rules/facts.h"
-#include "server/door.h"
+#include "server/doors/door.h"
+#include "server/sip/tag.h"
 #include "server/snapshot.h"
-#include "server/tag.h"
 
 /* For one thread. All three must outlive it. settings: for redirect_explain(); what is
  * answered is answered by those of the snapshot. NULL when out of memory. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "server/log.h"
+#include "server/log/log.h"
 
 static double milliseconds(void)
 {

@@ -4,7 +4,7 @@
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
-#include "server/doors.h"
+#include "server/doors/doors.h"
 #include "server/snapshot.h"
 
 /* Reads, validates and compiles beside what is in force, opens the listeners that are

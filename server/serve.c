@@ -11,13 +11,13 @@
 
 #include <sofia-sip/su_wait.h>
 
-#include "server/doors.h"
-#include "server/guard.h"
-#include "server/log.h"
-#include "server/message.h"
-#include "server/privilege.h"
+#include "server/doors/doors.h"
+#include "server/doors/guard.h"
+#include "server/log/log.h"
 #include "server/reload.h"
-#include "server/sandbox.h"
+#include "server/sip/message.h"
+#include "server/trust/privilege.h"
+#include "server/trust/sandbox.h"
 
 struct server {
 	struct snapshot *snapshot;

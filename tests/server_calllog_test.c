@@ -4,8 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/calllog.h"
-#include "server/log.h"
+#include "server/log/calllog.h"
+#include "server/log/log.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

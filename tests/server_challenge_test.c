@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/challenge.h"
-#include "server/nonce.h"
+#include "server/trust/challenge.h"
+#include "server/trust/nonce.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "rules/uri.h"
-#include "server/contacts.h"
+#include "server/sip/contacts.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

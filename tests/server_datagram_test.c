@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "server/configuration.h"
-#include "server/datagram.h"
+#include "server/doors/datagram.h"
 #include "server/redirect.h"
 #include "tests/runner.h"
 

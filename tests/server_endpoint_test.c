@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "server/endpoint.h"
+#include "server/sip/endpoint.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

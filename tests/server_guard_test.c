@@ -13,9 +13,9 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/su.h>
 
-#include "server/endpoint.h"
-#include "server/guard.h"
-#include "server/message.h"
+#include "server/doors/guard.h"
+#include "server/sip/endpoint.h"
+#include "server/sip/message.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

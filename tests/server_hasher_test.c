@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
-#include "server/hasher.h"
-#include "server/nonce.h"
+#include "server/trust/hasher.h"
+#include "server/trust/nonce.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "server/redirect.h"
-#include "server/scan.h"
+#include "server/sip/scan.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

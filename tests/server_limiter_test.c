@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "server/limiter.h"
+#include "server/trust/limiter.h"
 #include "tests/runner.h"
 
 #define SECOND       1000000000ull

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/log.h"
+#include "server/log/log.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

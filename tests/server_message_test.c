@@ -8,7 +8,7 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/sip_util.h>
 
-#include "server/message.h"
+#include "server/sip/message.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/peers.h"
-#include "server/settings.h"
+#include "server/settings/settings.h"
+#include "server/trust/peers.h"
 #include "tests/runner.h"
 
 #define PEERS    4

@@ -7,7 +7,7 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/sip_util.h>
 
-#include "server/response.h"
+#include "server/sip/response.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

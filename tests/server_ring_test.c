@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/ring.h"
+#include "server/log/ring.h"
 #include "tests/runner.h"
 
 static struct ring ring = {RING_INIT};

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/methods.h"
-#include "server/profiles.h"
-#include "server/settings.h"
+#include "server/settings/methods.h"
+#include "server/settings/profiles.h"
+#include "server/settings/settings.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/message.h"
+#include "server/sip/message.h"
 #include "tests/fuzz/sip_mutator.c"
 #include "tests/runner.h"
 

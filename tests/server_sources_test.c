@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/sources.h"
+#include "server/doors/sources.h"
 #include "tests/runner.h"
 
 static struct sources *sources;

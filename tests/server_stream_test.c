@@ -20,8 +20,8 @@
 #include <sofia-sip/su_wait.h>
 
 #include "rules/table.h"
+#include "server/doors/stream.h"
 #include "server/redirect.h"
-#include "server/stream.h"
 #include "tests/runner.h"
 
 /* Each test has a folder of its own and stands in it, and a door that listens on TCP and,

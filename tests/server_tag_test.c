@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "server/tag.h"
+#include "server/sip/tag.h"
 #include "tests/runner.h"
 
 static struct tag_keys keys;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "rules/schema.h"
-#include "server/users.h"
+#include "server/trust/users.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "server/peers.h"
-#include "server/settings.h"
+#include "server/settings/settings.h"
+#include "server/trust/peers.h"
 
 #define PEERS 100
 #define ASKED 65536

@@ -9,11 +9,11 @@
 
 #include <sofia-sip/su_wait.h>
 
+#include "server/commands/expectations.h"
+#include "server/commands/explain.h"
+#include "server/commands/shares.h"
+#include "server/commands/verdict.h"
 #include "server/configuration.h"
-#include "server/expectations.h"
-#include "server/explain.h"
-#include "server/shares.h"
-#include "server/verdict.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

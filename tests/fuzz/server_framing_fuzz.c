@@ -7,7 +7,7 @@
 
 #include <sofia-sip/su_wait.h>
 
-#include "server/framing.h"
+#include "server/sip/framing.h"
 #include "tests/fuzz/sip_mutator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -13,10 +13,10 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_alloc.h>
 
-#include "server/quick.h"
 #include "server/redirect.h"
-#include "server/request.h"
-#include "server/scan.h"
+#include "server/sip/quick.h"
+#include "server/sip/request.h"
+#include "server/sip/scan.h"
 #include "tests/fuzz/sip_mutator.h"
 
 const size_t sip_mutator_prefix = 0;

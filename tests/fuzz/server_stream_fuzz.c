@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/connection.h"
+#include "server/doors/connection.h"
 #include "server/redirect.h"
 #include "tests/fuzz/sip_mutator.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "rules/schema.h"
-#include "server/users.h"
+#include "server/trust/users.h"
 #include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

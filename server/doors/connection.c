@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/doors/connection.h"
+
+#include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event_struct.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/log/log.h"
+#include "server/sip/framing.h"
+#include "server/trust/identity.h"
+
+/* How long one that has been told to go may take to read its last replies. Closing a
+ * socket with something unread in it would take them back from the peer. */
+#define LINGER_MS 1000
+
+enum state { STATE_HANDSHAKING, STATE_OPEN, STATE_LEAVING };
+
+struct connection {
+	struct connections *all;
+	LIST_ENTRY(connection) link;
+	struct bufferevent *stream;
+	SSL *session; /* NULL: TCP; belongs to stream */
+	struct arrival arrival;
+	struct framer framer;
+	enum state state;
+	bool inside;      /* a message has begun, and not ended */
+	bool ended;       /* the peer sends no more */
+	bool said_bye;    /* and neither do we */
+	int64_t due_ms;   /* when it is closed */
+	int64_t timer_ms; /* when the timer goes off: at due_ms or before */
+	struct event timer;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool is_stranger(const struct connection *connection)
+{
+	return !connection->arrival.peer;
+}
+
+/* The end */
+
+static void connection_close(struct connection *connection)
+{
+	struct connections *all = connection->all;
+	LIST_REMOVE(connection, link);
+	all->count--;
+	all->strangers -= is_stranger(connection);
+	event_del(&connection->timer);
+	bufferevent_free(connection->stream);
+	all->on_close(all->arg, &connection->arrival);
+	free(connection);
+}
+
+/* Tells the peer that nothing more will come, once all has been sent. */
+static void say_bye(struct connection *connection)
+{
+	if (connection->said_bye)
+		return;
+	connection->said_bye = true;
+	if (connection->session && SSL_is_init_finished(connection->session)) {
+		ERR_clear_error();
+		SSL_shutdown(connection->session);
+		ERR_clear_error();
+	}
+	shutdown(bufferevent_getfd(connection->stream), SHUT_WR);
+}
+
+static size_t unsent(const struct connection *connection)
+{
+	return evbuffer_get_length(bufferevent_get_output(connection->stream));
+}
+
+/* Leaving: closes it if nothing is left to wait for. */
+static void try_to_go(struct connection *connection)
+{
+	if (unsent(connection))
+		return;
+	say_bye(connection);
+	if (connection->ended || connection->all->stopping)
+		connection_close(connection);
+}
+
+/* The deadline */
+
+/* A timer that goes off too early looks again; so a deadline that moves away, as with
+ * every message, costs nothing. */
+static bool start_timer(struct connection *connection, int64_t now)
+{
+	int64_t wait = connection->due_ms > now ? connection->due_ms - now : 0;
+	struct timeval interval = {wait / 1000, wait % 1000 * 1000};
+	connection->timer_ms = connection->due_ms;
+	return event_add(&connection->timer, &interval) == 0;
+}
+
+/* False: out of memory, which a timer that runs already needs none of. */
+static bool set_deadline(struct connection *connection, unsigned long in_ms)
+{
+	int64_t now = now_ms();
+	connection->due_ms = now + (int64_t)in_ms;
+	return (connection->timer_ms && connection->due_ms >= connection->timer_ms) ||
+	       start_timer(connection, now);
+}
+
+static void leave(struct connection *connection)
+{
+	connection->state = STATE_LEAVING;
+	set_deadline(connection, LINGER_MS);
+	try_to_go(connection);
+}
+
+static void log_late(const struct connection *connection, const char *what,
+                     unsigned long limit_ms)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	log_often(LOG_LATE, "connection closed, its %s took too long source=%s ms=%lu",
+	          what, endpoint_text(&connection->arrival.source, source), limit_ms);
+}
+
+/* Too early: looks again later. If there is no memory for that, now is the end. */
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *connection = arg;
+	const struct limits *limits = &connection->all->limits;
+	int64_t now = now_ms();
+	(void)fd;
+	(void)what;
+	if (now < connection->due_ms && start_timer(connection, now))
+		return;
+	if (connection->state == STATE_HANDSHAKING)
+		log_late(connection, "handshake", limits->handshake_ms);
+	else if (connection->state == STATE_OPEN && connection->inside)
+		log_late(connection, "message", limits->message_ms);
+	else if (connection->state == STATE_OPEN && !unsent(connection))
+		say_bye(connection);
+	connection_close(connection);
+}
+
+/* Replies */
+
+/* What the kernel takes at once needs no further event. */
+static void send_replies(struct connection *connection)
+{
+	struct evbuffer *replies = connection->all->replies;
+	if (!connection->session && !unsent(connection) && evbuffer_get_length(replies))
+		evbuffer_write(replies, bufferevent_getfd(connection->stream));
+	if (evbuffer_add_buffer(bufferevent_get_output(connection->stream), replies) < 0)
+		evbuffer_drain(replies, evbuffer_get_length(replies));
+}
+
+/* What the peer was sent before and has not read keeps us from answering more. */
+static bool is_unread(const struct connection *connection)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	if (unsent(connection) <= connection->all->limits.backlog)
+		return false;
+	log_often(LOG_UNREAD,
+	          "connection closed, its replies are not read source=%s bytes=%zu",
+	          endpoint_text(&connection->arrival.source, source), unsent(connection));
+	return true;
+}
+
+/* Requests */
+
+/* False: that was the last one. What cannot even be parsed has nobody to answer to. */
+static bool answer(struct connection *connection, struct slice text, enum framing framing)
+{
+	struct connections *all = connection->all;
+	struct arrival arrival = connection->arrival;
+	if (!redirect_passes(all->redirect, text, &arrival))
+		return framing == FRAMING_OK;
+	const struct message *parsed = scan_message(&all->scan, text);
+	msg_t *msg = parsed ? NULL : message_parse(text);
+	bool more = false;
+	if (msg)
+		parsed = message_of(msg);
+	if (parsed) {
+		struct message message = *parsed;
+		if (framing != FRAMING_OK)
+			message.framing = framing;
+		redirect_answer(all->redirect, &message, &arrival, &all->reply);
+		more = !all->reply.close;
+		evbuffer_add(all->replies, all->reply.text, all->reply.length);
+	}
+	msg_destroy(msg);
+	return more;
+}
+
+/* Of a message whose end is not known there are only header lines. */
+static void refuse(struct connection *connection, const struct frame *frame)
+{
+	char *head = connection->all->head;
+	size_t len = frame->text.len;
+	if (len == 0 || len + 2 > sizeof connection->all->head)
+		return;
+	memcpy(head, frame->text.at, len);
+	memcpy(head + len, "\r\n", 2);
+	answer(connection, (struct slice){head, len + 2}, frame->framing);
+}
+
+static bool take_frame(struct connection *connection, const struct frame *frame)
+{
+	switch (frame->kind) {
+	case FRAME_PING:
+		evbuffer_add(connection->all->replies, "\r\n", 2);
+		return true;
+	case FRAME_MESSAGE:
+		return answer(connection, frame->text, FRAMING_OK);
+	case FRAME_BAD:
+		refuse(connection, frame);
+		return false;
+	case FRAME_NONE:
+		break;
+	}
+	return true;
+}
+
+/* Takes every complete message off input; *complete: whether there was one. False: the
+ * connection is to end. */
+static bool take_frames(struct connection *connection, struct evbuffer *input,
+                        bool *complete)
+{
+	struct slice received = {(char *)evbuffer_pullup(input, -1),
+	                         evbuffer_get_length(input)};
+	struct frame frame;
+	size_t used = 0;
+	bool more;
+	if (!received.at)
+		return received.len == 0;
+	do {
+		frame = framer_next(&connection->framer, slice_skip(received, used));
+		used += frame.used;
+		more = take_frame(connection, &frame);
+		*complete |= frame.kind != FRAME_NONE;
+	} while (more && frame.kind != FRAME_NONE);
+	evbuffer_drain(input, used);
+	return more;
+}
+
+static void throw_away(struct evbuffer *input)
+{
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+/* A message's time counts from its first byte; a further one does not move it. */
+static void go_on(struct connection *connection, bool complete, bool more)
+{
+	const struct limits *limits = &connection->all->limits;
+	if (!more)
+		set_deadline(connection, limits->idle_ms);
+	else if (complete || !connection->inside)
+		set_deadline(connection, limits->message_ms);
+	connection->inside = more;
+}
+
+static void on_input(struct bufferevent *stream, void *arg)
+{
+	struct connection *connection = arg;
+	struct evbuffer *input = bufferevent_get_input(stream);
+	bool complete = false;
+	redirect_now(connection->all->redirect);
+	if (connection->state != STATE_OPEN) {
+		throw_away(input);
+		return;
+	}
+	if (is_unread(connection)) {
+		connection_close(connection);
+		return;
+	}
+	bool open = take_frames(connection, input, &complete);
+	send_replies(connection);
+	if (open) {
+		go_on(connection, complete, evbuffer_get_length(input) > 0);
+	} else {
+		throw_away(input);
+		leave(connection);
+	}
+}
+
+static void on_output_sent(struct bufferevent *stream, void *arg)
+{
+	struct connection *connection = arg;
+	(void)stream;
+	if (connection->state == STATE_LEAVING)
+		try_to_go(connection);
+}
+
+/* Events */
+
+static void log_handshake(const struct connection *connection)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	unsigned long code = bufferevent_get_openssl_error(connection->stream);
+	const char *why = ERR_reason_error_string(code);
+	log_often(LOG_HANDSHAKE, "handshake failed source=%s listener=%s error=\"%s\"",
+	          endpoint_text(&connection->arrival.source, source),
+	          connection->arrival.listen->text.at, why ? why : "connection lost");
+}
+
+/* A certificate says more than a network. */
+static void identify(struct connection *connection)
+{
+	struct arrival *arrival = &connection->arrival;
+	const struct peer *peer =
+		identity_peer(arrival->listen->profile, connection->session);
+	if (!peer)
+		return;
+	connection->all->strangers -= is_stranger(connection);
+	arrival->peer = peer;
+}
+
+static void open_session(struct connection *connection)
+{
+	if (connection->arrival.listen->profile->identifies)
+		identify(connection);
+	if (is_stranger(connection)) {
+		redirect_stranger(&connection->arrival);
+		connection_close(connection);
+		return;
+	}
+	connection->state = STATE_OPEN;
+	set_deadline(connection, connection->all->limits.idle_ms);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+	struct connection *connection = arg;
+	if (what & BEV_EVENT_CONNECTED) {
+		open_session(connection);
+		return;
+	}
+	connection->ended = true;
+	if (connection->state == STATE_HANDSHAKING)
+		log_handshake(connection);
+	if (!(what & BEV_EVENT_EOF) || connection->state == STATE_HANDSHAKING) {
+		connection_close(connection);
+		return;
+	}
+	/* One that has sent all it wanted to ask may still read. Over TLS, libevent has
+	 * given up writing. */
+	bufferevent_enable(stream, EV_WRITE);
+	if (connection->state == STATE_OPEN)
+		leave(connection);
+	else
+		try_to_go(connection);
+}
+
+/* All of them */
+
+struct connections *connections_new(void)
+{
+	struct connections *all = calloc(1, sizeof *all);
+	if (!all)
+		return NULL;
+	all->replies = evbuffer_new();
+	if (all->replies)
+		return all;
+	free(all);
+	return NULL;
+}
+
+void connections_close(struct connections *all)
+{
+	while (!LIST_EMPTY(&all->list))
+		connection_close(LIST_FIRST(&all->list));
+}
+
+void connections_free(struct connections *all)
+{
+	if (!all)
+		return;
+	connections_close(all);
+	evbuffer_free(all->replies);
+	free(all);
+}
+
+/* The callbacks of TLS are deferred: libevent would tell of the end of the stream before
+ * the last bytes of it. */
+static struct bufferevent *stream_new(struct event_base *base, int fd, SSL *session)
+{
+	struct bufferevent *stream =
+		session ? bufferevent_openssl_socket_new(
+				  base, fd, session, BUFFEREVENT_SSL_ACCEPTING,
+				  BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
+			: bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!stream)
+		close(fd);
+	return stream;
+}
+
+/* Its deadline, and being told of what comes in. */
+static bool start(struct connection *connection)
+{
+	const struct limits *limits = &connection->all->limits;
+	bool tls = connection->session;
+	evtimer_assign(&connection->timer, connection->all->base, on_timer, connection);
+	bufferevent_setcb(connection->stream, on_input, on_output_sent, on_event,
+	                  connection);
+	return set_deadline(connection, tls ? limits->handshake_ms : limits->idle_ms) &&
+	       bufferevent_enable(connection->stream, EV_READ) == 0;
+}
+
+bool connection_open(struct connections *all, int fd, SSL *session,
+                     const struct arrival *arrival)
+{
+	struct bufferevent *stream = stream_new(all->base, fd, session);
+	struct connection *connection = stream ? calloc(1, sizeof *connection) : NULL;
+	if (!connection) {
+		if (stream)
+			bufferevent_free(stream);
+		return false;
+	}
+	connection->all = all;
+	connection->stream = stream;
+	connection->session = session;
+	connection->arrival = *arrival;
+	connection->state = session ? STATE_HANDSHAKING : STATE_OPEN;
+	if (!start(connection)) {
+		event_del(&connection->timer);
+		bufferevent_free(stream);
+		free(connection);
+		return false;
+	}
+	LIST_INSERT_HEAD(&all->list, connection, link);
+	all->count++;
+	all->strangers += is_stranger(connection);
+	return true;
+}
+
+static void send_away(struct connection *connection)
+{
+	if (connection->state == STATE_HANDSHAKING)
+		connection_close(connection);
+	else
+		leave(connection);
+}
+
+/* False: nobody there knows it any more. */
+static bool readmit(struct connection *connection, const struct settings *settings)
+{
+	struct connections *all = connection->all;
+	struct arrival *arrival = &connection->arrival;
+	const struct listen *listen =
+		settings_listen(settings, DOOR_STREAM, &arrival->listen->endpoint);
+	if (!listen)
+		return false;
+	bool identifies = connection->session && listen->profile->identifies;
+	all->strangers -= is_stranger(connection);
+	arrival->listen = listen;
+	arrival->peer = profile_peer(listen->profile, &arrival->source.address);
+	all->strangers += is_stranger(connection);
+	if (connection->state == STATE_HANDSHAKING)
+		return arrival->peer || identifies;
+	if (identifies)
+		identify(connection);
+	return arrival->peer;
+}
+
+void connections_readmit(struct connections *all, const struct settings *settings)
+{
+	struct connection *connection = LIST_FIRST(&all->list), *next;
+	all->limits = settings->limits;
+	for (; connection; connection = next) {
+		next = LIST_NEXT(connection, link);
+		if (connection->state != STATE_LEAVING && !readmit(connection, settings))
+			send_away(connection);
+	}
+}
+
+void connections_stop(struct connections *all)
+{
+	struct connection *connection = LIST_FIRST(&all->list), *next;
+	all->stopping = true;
+	for (; connection; connection = next) {
+		next = LIST_NEXT(connection, link);
+		send_away(connection);
+	}
+}

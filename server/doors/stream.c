@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/doors/stream.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "server/doors/connection.h"
+#include "server/doors/sources.h"
+#include "server/log/log.h"
+#include "server/trust/privilege.h"
+
+#define BACKLOG         1024 /* connections that wait to be accepted */
+#define ACCEPTS         16 /* in a row; then the connections that are open have their turn */
+#define RESUME_MS       1000 /* after a failure to accept, if no connection closes before */
+#define STRANGERS_SHARE 4   /* one in so many connections may be a stranger's handshake */
+#define STOP_MS         500 /* for replies that are still to be read */
+
+/* One address. */
+struct listener {
+	struct stream *stream;
+	struct endpoint endpoint;
+	const struct listen *listen; /* in force; NULL: not yet, or no more */
+	int fd;
+	struct event *waiting; /* somebody is, to be accepted */
+};
+
+struct listeners {
+	size_t count;
+	struct listener *items[LISTENS_MAX];
+};
+
+struct stream {
+	pthread_t thread;
+	struct redirect *redirect; /* holds what is in force until that is exchanged */
+	const struct configuration *configuration; /* that */
+	struct event_base *base;
+	struct connections *connections;
+	struct sources *sources;
+	int wake_fd;   /* readable: the thread is to adopt, or to end */
+	bool stopping; /* to end */
+	sem_t adopted;
+	struct event *wake, *resume;
+	bool paused;                /* nothing is accepted */
+	bool told;                  /* that it was; until one is accepted again */
+	struct listeners listeners; /* exchanged by the thread, while another waits */
+	struct listeners bound; /* not accepted from; of those who prepare and adopt */
+};
+
+/* Accepting */
+
+static void pause_accepting(struct stream *stream)
+{
+	const struct timeval wait = {RESUME_MS / 1000, RESUME_MS % 1000 * 1000};
+	if (event_add(stream->resume, &wait) < 0)
+		return; /* out of memory: better busy than deaf */
+	stream->paused = true;
+	for (size_t i = 0; i < stream->listeners.count; i++)
+		event_del(stream->listeners.items[i]->waiting);
+}
+
+static void resume_accepting(struct stream *stream)
+{
+	if (!stream->paused || stream->connections->stopping)
+		return;
+	stream->paused = false;
+	event_del(stream->resume);
+	for (size_t i = 0; i < stream->listeners.count; i++)
+		if (event_add(stream->listeners.items[i]->waiting, NULL) < 0)
+			pause_accepting(stream);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	resume_accepting(arg);
+}
+
+/* Out of descriptors or of memory, most likely: trying again at once would keep the
+ * processor busy and change nothing. */
+static void cannot_accept(struct stream *stream, int error)
+{
+	if (!stream->told)
+		log_often(
+			LOG_ACCEPT,
+			"no connection is accepted for now error=\"%s\" connections=%lu",
+			strerror(error), stream->connections->count);
+	stream->told = true;
+	pause_accepting(stream);
+}
+
+static void on_close(void *arg, const struct arrival *arrival)
+{
+	struct stream *stream = arg;
+	sources_remove(stream->sources, &arrival->source.address);
+	resume_accepting(stream);
+}
+
+/* Those who are only let through the handshake may not take the room of others. */
+static bool has_room_in_all(const struct stream *stream, const struct arrival *arrival)
+{
+	unsigned long connections = stream->connections->limits.connections;
+	return stream->connections->count < connections &&
+	       (arrival->peer ||
+	        stream->connections->strangers <
+	                (connections + STRANGERS_SHARE - 1) / STRANGERS_SHARE);
+}
+
+static bool has_room(struct stream *stream, const struct arrival *arrival)
+{
+	const struct limits *limits = &stream->connections->limits;
+	char source[ENDPOINT_TEXT_MAX];
+	const char *whose = "in all";
+	if (has_room_in_all(stream, arrival)) {
+		if (sources_add(stream->sources, &arrival->source.address,
+		                limits->connections_per_source))
+			return true;
+		whose = "of its source";
+	}
+	log_often(LOG_CROWDED, "connection refused, there are too many %s source=%s",
+	          whose, endpoint_text(&arrival->source, source));
+	return false;
+}
+
+/* Takes fd. */
+static void open_connection(struct stream *stream, int fd, const struct arrival *arrival)
+{
+	bool tls = arrival->listen->endpoint.transport == TRANSPORT_TLS, open = false;
+	SSL *session = tls ? certificates_session(stream->configuration->certificates,
+	                                          arrival->listen->profile)
+	                   : NULL;
+	int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (tls && !session)
+		close(fd);
+	else
+		open = connection_open(stream->connections, fd, session, arrival);
+	if (!open)
+		sources_remove(stream->sources, &arrival->source.address);
+}
+
+/* Where a certificate may tell who it is, everybody may show one. */
+static bool admits(struct stream *stream, struct arrival *arrival)
+{
+	const struct listen *listen = arrival->listen;
+	if (listen->endpoint.transport != TRANSPORT_TLS || !listen->profile->identifies)
+		return redirect_admits(stream->redirect, arrival);
+	arrival->peer = profile_peer(listen->profile, &arrival->source.address);
+	return true;
+}
+
+/* Takes fd, which came from address. */
+static void admit(struct listener *listener, int fd, const struct sockaddr *address)
+{
+	struct stream *stream = listener->stream;
+	struct arrival arrival = {.listen = listener->listen};
+	if (endpoint_from_sockaddr(listener->endpoint.transport, address,
+	                           &arrival.source) &&
+	    admits(stream, &arrival) && has_room(stream, &arrival))
+		open_connection(stream, fd, &arrival);
+	else
+		close(fd);
+}
+
+/* Not all that wait: while more come than can be accepted, nobody else would be served.
+ */
+static void on_waiting(evutil_socket_t listening, short what, void *arg)
+{
+	struct listener *listener = arg;
+	(void)what;
+	for (int i = 0; i < ACCEPTS; i++) {
+		struct sockaddr_storage storage = {0};
+		struct sockaddr *address = (struct sockaddr *)&storage;
+		socklen_t len = sizeof storage;
+		int fd = accept4(listening, address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				cannot_accept(listener->stream, errno);
+			return;
+		}
+		listener->stream->told = false;
+		admit(listener, fd, address);
+	}
+}
+
+/* Listening */
+
+/* A socket that listens, or -errno. */
+static int listen_on(const struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
+	int on = 1;
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* so that one can take the place of another that overlaps it */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (address.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	return -error;
+}
+
+static struct listener *open_listener(struct stream *stream, const struct listen *listen)
+{
+	struct listener *listener = calloc(1, sizeof *listener);
+	if (!listener) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	listener->stream = stream;
+	listener->endpoint = listen->endpoint;
+	listener->fd = listen_on(&listen->endpoint);
+	if (listener->fd >= 0)
+		return listener;
+	int error = -listener->fd;
+	free(listener);
+	errno = error;
+	return NULL;
+}
+
+static void close_listener(struct listener *listener)
+{
+	if (listener->waiting)
+		event_free(listener->waiting);
+	close(listener->fd);
+	free(listener);
+}
+
+static void close_all(struct listeners *listeners)
+{
+	while (listeners->count)
+		close_listener(listeners->items[--listeners->count]);
+}
+
+/* Listeners that come and go */
+
+static bool has_listener(const struct stream *stream, const struct listen *listen)
+{
+	for (size_t i = 0; i < stream->listeners.count; i++)
+		if (endpoint_equal(&stream->listeners.items[i]->endpoint,
+		                   &listen->endpoint))
+			return true;
+	return false;
+}
+
+int stream_prepare(struct stream *stream, const struct settings *settings,
+                   const struct listen **failed)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		if (listen_door(listen) != DOOR_STREAM || has_listener(stream, listen))
+			continue;
+		struct listener *listener = open_listener(stream, listen);
+		if (!listener) {
+			*failed = listen;
+			return errno;
+		}
+		stream->bound.items[stream->bound.count++] = listener;
+	}
+	return 0;
+}
+
+void stream_abandon(struct stream *stream)
+{
+	close_all(&stream->bound);
+}
+
+static void close_gone(struct listeners *listeners)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *listener = listeners->items[i];
+		if (listener->listen)
+			listeners->items[kept++] = listener;
+		else
+			close_listener(listener);
+	}
+	listeners->count = kept;
+}
+
+static void find_listens(struct stream *stream)
+{
+	for (size_t i = 0; i < stream->listeners.count; i++) {
+		struct listener *listener = stream->listeners.items[i];
+		listener->listen = settings_listen(stream->configuration->settings,
+		                                   DOOR_STREAM, &listener->endpoint);
+	}
+}
+
+static bool take_bound(struct stream *stream)
+{
+	bool watched = true;
+	for (size_t i = 0; i < stream->bound.count; i++) {
+		struct listener *listener = stream->bound.items[i];
+		listener->waiting = event_new(stream->base, listener->fd,
+		                              EV_READ | EV_PERSIST, on_waiting, listener);
+		if (!listener->waiting ||
+		    (!stream->paused && event_add(listener->waiting, NULL) < 0)) {
+			close_listener(listener);
+			watched = false;
+			continue;
+		}
+		stream->listeners.items[stream->listeners.count++] = listener;
+	}
+	stream->bound.count = 0;
+	return watched;
+}
+
+/* What was in force is not freed before we say that we have adopted what is. */
+static bool adopt(struct stream *stream)
+{
+	if (stream->configuration)
+		redirect_let_go(stream->redirect);
+	stream->configuration = redirect_hold(stream->redirect);
+	find_listens(stream);
+	close_gone(&stream->listeners);
+	bool watched = take_bound(stream);
+	find_listens(stream);
+	connections_readmit(stream->connections, stream->configuration->settings);
+	return watched;
+}
+
+static void wake(struct stream *stream)
+{
+	uint64_t one = 1;
+	while (write(stream->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+		;
+}
+
+void stream_adopt(struct stream *stream)
+{
+	wake(stream);
+	while (sem_wait(&stream->adopted) < 0)
+		;
+}
+
+/* The thread */
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *stream = arg;
+	uint64_t count;
+	(void)what;
+	if (read(fd, &count, sizeof count) < 0)
+		return;
+	if (stream->stopping) {
+		event_base_loopbreak(stream->base);
+		return;
+	}
+	if (!adopt(stream))
+		log_event(LOG_ERROR, "not listening on all addresses error=\"%s\"",
+		          strerror(ENOMEM));
+	sem_post(&stream->adopted);
+}
+
+/* Until every connection has closed, or time is up. What is closed is freed by the loop,
+ * and over TLS not before the callbacks that were put off have had their turn. */
+static void drain(struct stream *stream)
+{
+	const struct timeval limit = {0, STOP_MS * 1000};
+	close_all(&stream->listeners);
+	event_del(stream->resume);
+	event_del(stream->wake);
+	connections_stop(stream->connections);
+	event_base_loopexit(stream->base, &limit);
+	while (stream->connections->count > 0 && !event_base_got_exit(stream->base))
+		event_base_loop(stream->base, EVLOOP_ONCE);
+	connections_close(stream->connections);
+	do
+		event_base_loop(stream->base, EVLOOP_NONBLOCK);
+	while (event_base_get_num_events(stream->base, EVENT_BASE_COUNT_ACTIVE) > 0);
+}
+
+static void *run(void *arg)
+{
+	struct stream *stream = arg;
+	privilege_renounce();
+	event_base_dispatch(stream->base);
+	drain(stream);
+	redirect_let_go(stream->redirect);
+	return NULL;
+}
+
+/* Making and ending */
+
+static void on_library_log(int severity, const char *text)
+{
+	char safe[512];
+	if (severity != EVENT_LOG_DEBUG)
+		log_often(LOG_LIBRARY, "library says text=\"%s\"",
+		          log_escape(slice_of(text), safe, sizeof safe));
+}
+
+/* One thread uses it, so it needs no locks. */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+	struct event_base *base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static bool make_parts(struct stream *stream)
+{
+	sem_init(&stream->adopted, 0, 0);
+	stream->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	stream->base = base_new();
+	stream->sources = sources_new();
+	stream->connections = connections_new();
+	if (stream->wake_fd < 0 || !stream->base || !stream->sources ||
+	    !stream->connections)
+		return false;
+	stream->connections->base = stream->base;
+	stream->connections->redirect = stream->redirect;
+	stream->connections->on_close = on_close;
+	stream->connections->arg = stream;
+	stream->wake = event_new(stream->base, stream->wake_fd, EV_READ | EV_PERSIST,
+	                         on_wake, stream);
+	stream->resume = evtimer_new(stream->base, on_resume, stream);
+	return stream->wake && stream->resume && event_add(stream->wake, NULL) == 0;
+}
+
+static void stream_free(struct stream *stream)
+{
+	close_all(&stream->listeners);
+	close_all(&stream->bound);
+	connections_free(stream->connections);
+	sources_free(stream->sources);
+	if (stream->wake)
+		event_free(stream->wake);
+	if (stream->resume)
+		event_free(stream->resume);
+	if (stream->base)
+		event_base_free(stream->base);
+	if (stream->wake_fd >= 0)
+		close(stream->wake_fd);
+	sem_destroy(&stream->adopted);
+	free(stream);
+}
+
+/* 0 or an errno. */
+static int open_first(struct stream *stream, const struct listen **failed)
+{
+	const struct configuration *configuration = redirect_hold(stream->redirect);
+	int error = stream_prepare(stream, configuration->settings, failed);
+	redirect_let_go(stream->redirect);
+	return error ? error : adopt(stream) ? 0 : ENOMEM;
+}
+
+struct stream *stream_start(struct redirect *redirect, const struct listen **failed,
+                            int *error)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
+	*failed = NULL;
+	*error = ENOMEM;
+	if (!stream)
+		return NULL;
+	stream->redirect = redirect;
+	event_set_log_callback(on_library_log);
+	if (make_parts(stream))
+		*error = open_first(stream, failed);
+	if (*error == 0)
+		*error = pthread_create(&stream->thread, NULL, run, stream);
+	if (*error == 0)
+		return stream;
+	if (stream->configuration)
+		redirect_let_go(stream->redirect);
+	stream_free(stream);
+	return NULL;
+}
+
+void stream_stop(struct stream *stream)
+{
+	stream->stopping = true;
+	wake(stream);
+	pthread_join(stream->thread, NULL);
+	stream_free(stream);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* stream.h - the door for TCP and TLS: libevent's loop in one thread of its own.
+ *
+ * Strangers and those who are too many are closed before a byte of theirs is read. Out of
+ * descriptors, it stops accepting until there are some again and serves on those it has.
+ */
+#ifndef SERVER_STREAM_H
+#define SERVER_STREAM_H
+
+#include "server/doors/door.h"
+
+struct stream;
+
+/* Listens on those addresses in force that are this door's, of which there may be none,
+ * and answers with redirect, which it uses alone, in a thread that it starts. NULL if
+ * that failed: *failed is the listener that could not be opened (NULL: something else)
+ * and *error the errno. */
+struct stream *stream_start(struct redirect *redirect, const struct listen **failed,
+                            int *error);
+
+/* As datagram_prepare(), datagram_abandon() and datagram_adopt(). Connections live on,
+ * unless their listener is gone or their source is a peer no more: these get the replies
+ * that wait for them, and are closed. */
+int stream_prepare(struct stream *stream, const struct settings *settings,
+                   const struct listen **failed);
+void stream_abandon(struct stream *stream);
+void stream_adopt(struct stream *stream);
+
+/* Closes the listeners, gives replies that wait half a second to be read, ends the thread
+ * and frees stream. */
+void stream_stop(struct stream *stream);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/settings/settings.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rules/path.h"
+#include "rules/schema.h"
+#include "server/settings/methods.h"
+#include "server/settings/profiles.h"
+#include "server/trust/secret.h"
+
+#define SETTINGS_BYTES_MAX ((size_t)16 << 20) /* and again for the file's tree */
+
+struct kept {
+	struct settings settings; /* first: settings_free() gets a pointer to it */
+	struct arena *arena;
+	struct document *document; /* names and positions point into it */
+};
+
+/* What every reader below gets to write into. */
+struct reading {
+	struct settings *settings;
+	const char *path;                /* of the settings file */
+	const struct settings *in_force; /* may be NULL */
+	const struct node *profiles, *peers, *workers, *spread, *sandbox, *user;
+};
+
+static bool read_rules(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	return path_read(load, node, "rules", &reading->settings->rules_path);
+}
+
+static bool read_secret(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	const char *path;
+	reading->settings->secret_position = node->position;
+	return path_read(load, node, "secret", &path) &&
+	       secret_read(load, node, path, &reading->settings->secret);
+}
+
+static bool read_methods(struct load *load, const struct node *node, void *into)
+{
+	return methods_read(load, node, ((struct reading *)into)->settings);
+}
+
+static bool read_limits(struct load *load, const struct node *node, void *into)
+{
+	struct settings *settings = ((struct reading *)into)->settings;
+	return limits_read(load, node, &settings->limits, &settings->rate);
+}
+
+/* Workers */
+
+static unsigned cores(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
+}
+
+static bool read_workers(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	unsigned long count;
+	reading->workers = node;
+	if (node->type == NODE_SCALAR && slice_equal(node->text, slice_of("auto")))
+		return true;
+	if (node->type != NODE_SCALAR || !node->plain || node->text.at[0] == '0' ||
+	    !slice_number(node->text, WORKERS_MAX, &count))
+		return load_error(
+			load, node, NULL,
+			"\"workers\" must be auto or a whole number from 1 to %d",
+			WORKERS_MAX);
+	reading->settings->workers = (unsigned)count;
+	return true;
+}
+
+static bool read_spread(struct load *load, const struct node *node, void *into)
+{
+	static const char *const names[] = {
+		[SPREAD_FLOW] = "flow", [SPREAD_PACKET] = "packet"};
+	struct reading *reading = into;
+	size_t choice;
+	reading->spread = node;
+	if (!schema_choice(load, node, "spread", names, 2, &choice))
+		return false;
+	reading->settings->spread = (enum spread)choice;
+	return true;
+}
+
+/* The process */
+
+static bool read_name(struct load *load, const struct node *node, const char *what,
+                      struct slice *name, struct position *position)
+{
+	struct slice text;
+	if (!schema_text(load, node, what, &text))
+		return false;
+	*position = node->position;
+	*name = arena_copy(load->arena, text);
+	return name->at || load_memory(load);
+}
+
+static bool read_user(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	struct account *account = &reading->settings->account;
+	reading->user = node;
+	return read_name(load, node, "user", &account->user, &account->user_at);
+}
+
+static bool read_group(struct load *load, const struct node *node, void *into)
+{
+	struct account *account = &((struct reading *)into)->settings->account;
+	return read_name(load, node, "group", &account->group, &account->group_at);
+}
+
+static bool check_account(struct load *load, const struct account *account)
+{
+	if (!account->group.len || account->user.len)
+		return true;
+	diags_add(load->diags, SEVERITY_ERROR, account->group_at, "add \"user\"",
+	          "\"group\" is nothing without \"user\"");
+	return false;
+}
+
+static bool read_sandbox(struct load *load, const struct node *node, void *into)
+{
+	struct reading *reading = into;
+	reading->sandbox = node;
+	return schema_bool(load, node, "sandbox", &reading->settings->sandbox);
+}
+
+/* Log */
+
+static bool read_log_calls(struct load *load, const struct node *node, void *into)
+{
+	static const char *const names[] = {[LOG_CALLS_ALL] = "all",
+	                                    [LOG_CALLS_REJECTED] = "rejected",
+	                                    [LOG_CALLS_NONE] = "none"};
+	struct reading *reading = into;
+	size_t choice;
+	if (!schema_choice(load, node, "calls", names, 3, &choice))
+		return false;
+	reading->settings->log_calls = (enum log_calls)choice;
+	return true;
+}
+
+static bool read_log_format(struct load *load, const struct node *node, void *into)
+{
+	static const char *const names[] = {
+		[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
+	struct reading *reading = into;
+	size_t choice;
+	if (!schema_choice(load, node, "format", names, 2, &choice))
+		return false;
+	reading->settings->log_format = (enum log_format)choice;
+	return true;
+}
+
+static bool read_log(struct load *load, const struct node *node, void *into)
+{
+	static const struct field fields[] = {{"calls", read_log_calls, 0},
+	                                      {"format", read_log_format, 0}};
+	return schema_read(load, node, "log", fields, 2, into);
+}
+
+/* Loading again */
+
+/* node: what is new, NULL if it is left out. */
+static void warn_fixed(struct load *load, const struct reading *reading,
+                       const struct node *node, const char *key)
+{
+	load_warning(load,
+	             node ? node->position : (struct position){.file = reading->path},
+	             NULL, "\"%s\" cannot change while the server runs: restart it", key);
+}
+
+static void keep_fixed(struct load *load, const struct reading *reading)
+{
+	const struct settings *old = reading->in_force;
+	struct settings *new = reading->settings;
+	if (!old)
+		return;
+	if (new->workers != old->workers)
+		warn_fixed(load, reading, reading->workers, "workers");
+	if (new->spread != old->spread)
+		warn_fixed(load, reading, reading->spread, "spread");
+	new->workers = old->workers;
+	new->spread = old->spread;
+	if (new->sandbox != old->sandbox)
+		warn_fixed(load, reading, reading->sandbox, "sandbox");
+	if (!slice_equal(new->account.user, old->account.user) ||
+	    !slice_equal(new->account.group, old->account.group))
+		warn_fixed(load, reading, reading->user, "user");
+}
+
+/* The whole */
+
+static bool read_file(struct load *load, const struct node *root, struct reading *reading)
+{
+	/* Profiles name peers, which may follow them: both are read at the end. */
+	static const struct field fields[] = {
+		{"profiles", schema_keep, 0, offsetof(struct reading, profiles)},
+		{"peers", schema_keep, 0, offsetof(struct reading, peers)},
+		{"rules", read_rules, 0},
+		{"secret", read_secret, 0},
+		{"workers", read_workers, 0},
+		{"spread", read_spread, 0},
+		{"log", read_log, 0},
+		{"methods", read_methods, 0},
+		{"limits", read_limits, 0},
+		{"user", read_user, 0},
+		{"group", read_group, 0},
+		{"sandbox", read_sandbox, 0},
+	};
+	struct settings *settings = reading->settings;
+	bool good = schema_read(load, root, "the settings", fields,
+	                        sizeof fields / sizeof fields[0], reading);
+	good &= profiles_read(load, reading->profiles, reading->peers, reading->in_force,
+	                      settings);
+	keep_fixed(load, reading);
+	good &= check_account(load, &settings->account);
+	if (!settings->rules_path)
+		settings->rules_path =
+			path_resolve(load, reading->path, slice_of("rules.yaml"));
+	return good && settings->rules_path;
+}
+
+static bool read_settings(struct load *load, const char *path,
+                          const struct settings *in_force, struct kept *kept)
+{
+	struct settings *settings = &kept->settings;
+	struct reading reading = {
+		.settings = settings, .path = path, .in_force = in_force};
+	settings->workers = cores();
+	settings->secret_position.file = path;
+	settings->sandbox = true;
+	settings->limits = limits_default;
+	settings->method_count = 1;
+	settings->methods[0] = slice_of("INVITE");
+	if (!path)
+		return profiles_read(load, NULL, NULL, in_force, settings) &&
+		       methods_allow(load, settings);
+	kept->document = document_read(path, SETTINGS_BYTES_MAX, load->diags);
+	return kept->document &&
+	       read_file(load, document_root(kept->document), &reading) &&
+	       methods_allow(load, settings);
+}
+
+/* The bytes are the arena's, so ours to write. */
+void settings_wipe(struct settings *settings)
+{
+	if (settings->secret.len)
+		explicit_bzero((void *)(uintptr_t)settings->secret.at,
+		               settings->secret.len);
+}
+
+static void kept_free(struct kept *kept)
+{
+	if (!kept)
+		return;
+	settings_wipe(&kept->settings);
+	for (size_t i = 0; i < kept->settings.realm_count; i++)
+		users_free(kept->settings.realms[i]->users);
+	document_free(kept->document);
+	arena_free(kept->arena);
+}
+
+struct settings *settings_load(const char *path, struct diags *diags)
+{
+	return settings_reload(path, NULL, diags);
+}
+
+struct settings *settings_reload(const char *path, const struct settings *in_force,
+                                 struct diags *diags)
+{
+	struct load load = {.arena = arena_new(SETTINGS_BYTES_MAX), .diags = diags};
+	struct kept *kept = load.arena ? arena_alloc(load.arena, sizeof *kept) : NULL;
+	if (kept) {
+		kept->arena = load.arena;
+		if (read_settings(&load, path, in_force, kept))
+			return &kept->settings;
+	}
+	if (!kept || load.out_of_memory)
+		diags_add(diags, SEVERITY_ERROR, (struct position){.file = path}, NULL,
+		          "out of memory");
+	kept_free(kept);
+	return NULL;
+}
+
+enum door listen_door(const struct listen *listen)
+{
+	if (listen->profile->stack == STACK_NTA)
+		return DOOR_AGENT;
+	return transport_is_stream(listen->endpoint.transport) ? DOOR_STREAM
+	                                                       : DOOR_DATAGRAM;
+}
+
+const struct listen *settings_listen(const struct settings *settings, enum door door,
+                                     const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		if (listen_door(listen) == door &&
+		    endpoint_equal(&listen->endpoint, endpoint))
+			return listen;
+	}
+	return NULL;
+}
+
+size_t settings_count(const struct settings *settings, enum door door)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < settings->listen_count; i++)
+		count += listen_door(&settings->listens[i]) == door;
+	return count;
+}
+
+void settings_free(struct settings *settings)
+{
+	kept_free((struct kept *)settings);
+}
