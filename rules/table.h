@@ -17,9 +17,11 @@
  *     levels of it; values, aliases counted    DOCUMENT_DEPTH_MAX, DOCUMENT_NODES_MAX
  *     files; that include each other in a row  FILES_MAX, FILES_DEPTH_MAX
  *     rules of a table; gateways of a redirect RULES_MAX, ROUTE_TARGETS_MAX
- *     regexes; bytes and depth of one          PATTERNS_MAX, PATTERN_BYTES_MAX,
- * ..._NESTING_MAX profile, peer and host of tenants        COMBINATIONS_MAX number
- * tables; columns; a row of a CSV   NUMBER_TABLES_MAX, NUMBERS_COLUMNS_MAX, CSV_ROW_MAX
+ *     regexes                                  PATTERNS_MAX
+ *     bytes and depth of one                   PATTERN_BYTES_MAX, PATTERN_NESTING_MAX
+ *     profile, peer and host of tenants        COMBINATIONS_MAX
+ *     number tables; their columns             NUMBER_TABLES_MAX, NUMBERS_COLUMNS_MAX
+ *     a row of a CSV                           CSV_ROW_MAX
  *     a name; a number; a URI                  NAME_MAX_BYTES, NUMBER_MAX, TARGET_URI_MAX
  *     headers that are added; items of times   HEADERS_ADDED_MAX, TIMES_ITEMS_MAX
  *
