@@ -20,6 +20,7 @@ enum decision_cause {
 	CAUSE_DISABLED, /* 480: every gateway of the rule is disabled, or out of its time
 	                 */
 	CAUSE_INCOMPLETE, /* 484: rewriting leaves no number, or one that is too long */
+	CAUSE_UNFIT,      /* 404: no target may be offered to the request */
 	CAUSE_NO_GATEWAY, /* 480: the row of a number table names no gateway */
 	CAUSE_NO_RATE,    /* 404: no carrier has a rate in force for the number */
 	CAUSE_TOO_DEAR,   /* 480: all that have one are above max_rate */
@@ -61,7 +62,8 @@ struct decision {
 	size_t target_count; /* > 0 exactly when status is 300..399 */
 	struct target targets[DECISION_TARGETS_MAX]; /* best first */
 	size_t left_out;                             /* targets beyond the maximum */
-	unsigned long expires_s;                     /* 0: not given */
+	size_t unfit;            /* targets that may not be offered to the request */
+	unsigned long expires_s; /* 0: not given */
 
 	struct slice phrase; /* empty: the status code's own */
 	struct slice reason; /* value of a Reason header (RFC 3326); empty: none */
@@ -97,6 +99,7 @@ enum priced_outcome {
 	PRICED_OFFERED,
 	PRICED_BEYOND_MAX, /* enough cheaper or better ones are offered */
 	PRICED_DISABLED,   /* none of its gateways is in use */
+	PRICED_UNFIT,      /* none of them may be offered to the request */
 	PRICED_TOO_DEAR,   /* above the limit */
 	PRICED_BLOCKED,    /* it takes no calls to the prefix */
 	PRICED_NOWHERE,    /* it has no rate in force for the number */

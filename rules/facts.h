@@ -15,6 +15,7 @@
 
 struct dialect;
 struct extra_headers;
+struct target;
 
 struct facts {
 	/* number_clean()ed user parts, which may be empty: called of the Request-URI,
@@ -46,6 +47,8 @@ struct facts {
 	 * forms, without case); false when there are no more. NULL: no headers at all. */
 	bool (*header)(const void *request, struct slice name, size_t i,
 	               struct slice *value);
+	/* Whether a target may be offered to the request. NULL: all may. */
+	bool (*takes)(const void *request, const struct target *target);
 	const void *request;
 };
 

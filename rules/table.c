@@ -359,9 +359,12 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 		.headers = headers_are_none(&headers) ? NULL : &headers};
 	struct slice uri = {text,
 	                    target_write(&gateway->uri, &call, text, TARGET_TEXT_MAX)};
-	if (!is_offered(decision, uri))
-		decision->targets[decision->target_count++] = (struct target){
-			uri, gateway->uri.host, gateway->name, &gateway->extra.reply};
+	struct target target = {uri, gateway->uri.host, gateway->name,
+	                        &gateway->extra.reply};
+	if (uri.len && facts->takes && !facts->takes(facts->request, &target))
+		decision->unfit++;
+	else if (!is_offered(decision, uri))
+		decision->targets[decision->target_count++] = target;
 	return uri.len > 0;
 }
 
@@ -401,8 +404,8 @@ static void refuse_all(struct decision *decision, const struct lcr_offer *offers
 		refuse(decision, 404, CAUSE_NO_RATE);
 }
 
-/* The carriers in order, until there are enough. A carrier without a gateway in use does
- * not count. */
+/* The carriers in order, until there are enough. A carrier without a gateway that can be
+ * offered does not count. */
 static bool add_carriers(struct decision *decision, const struct action *action,
                          const struct facts *facts, struct workspace *workspace,
                          const struct trace *trace)
@@ -414,14 +417,18 @@ static bool add_carriers(struct decision *decision, const struct action *action,
 	size_t count = lcr_choose(lcr, &question, offers);
 	size_t offered = 0, in_use;
 	for (size_t i = 0; i < count && offered < lcr->max; i++) {
+		size_t unfit = decision->unfit;
 		if (!add_route(decision, &offers[i].carrier->route, action, facts,
 		               workspace, &in_use))
 			return false;
-		offers[i].outcome = in_use ? PRICED_OFFERED : PRICED_DISABLED;
-		offered += in_use > 0;
+		unfit = decision->unfit - unfit;
+		offers[i].outcome = !in_use           ? PRICED_DISABLED
+		                    : unfit == in_use ? PRICED_UNFIT
+		                                      : PRICED_OFFERED;
+		offered += offers[i].outcome == PRICED_OFFERED;
 	}
 	lcr_tell(lcr, &question, offers, trace);
-	if (!offered)
+	if (!offered && !decision->unfit)
 		refuse_all(decision, offers, lcr->count);
 	return true;
 }
@@ -466,7 +473,8 @@ static void redirect(const struct table *table, const struct action *action,
 	if (!written)
 		refuse(decision, 484, CAUSE_INCOMPLETE);
 	else if (decision->status < 400 && !decision->target_count)
-		refuse(decision, 480, CAUSE_DISABLED);
+		refuse(decision, decision->unfit ? 404 : 480,
+		       decision->unfit ? CAUSE_UNFIT : CAUSE_DISABLED);
 }
 
 /* RFC 4694 5.1: a call to a ported number goes where its routing number does. */

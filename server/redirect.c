@@ -232,8 +232,11 @@ static void ask(struct redirect *redirect, const struct table *table,
 	if (user)
 		explanation->facts.user = user->name;
 	explanation->facts.now_s = explanation->now_s;
+	explanation->facts.takes = contacts_take;
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
+	if (decision->cause == CAUSE_UNFIT && request->scheme == SCHEME_SIPS)
+		decision->status = 480; /* RFC 5630 5.4 */
 	explanation->decided = true;
 	response->status = decision->status;
 	response->phrase = decision->phrase;
@@ -245,13 +248,6 @@ static void ask(struct redirect *redirect, const struct table *table,
 		          "rule undecided, its regex took too long rule=\"%s\"",
 		          decision_label(decision->table, decision->rule, label).at);
 	response->dialect = explanation->facts.dialect;
-	if (decision->status < 400 && !contacts_filter(decision, request)) {
-		/* RFC 3261 8.3 and, for sips, RFC 5630 5.4 */
-		*response = (struct response){
-			.status = request->scheme == SCHEME_SIPS ? 480 : 404};
-		explanation->why = "no target may be offered for this Request-URI";
-		return;
-	}
 	if (decision->status < 400)
 		speak(decision, response);
 	response->headers =

@@ -383,6 +383,10 @@ class Contacts(unittest.TestCase):
             self.assertEqual([q for _, q in contacts],
                              ["1.0", "0.9", "0.8", "0.7", "0.6", "0.5", "0.4", "0.3", "0.2", "0.1"])
 
+    def test_another_steps_in_for_the_request_uri(self):
+        self.assertEqual(self.ask("sip:10@g3.example.net").uris(),
+                         [f"sip:10@g{i}.example.net" for i in range(11) if i != 3])
+
     def test_udp_replies_fit_the_path(self):
         over_tcp = self.ask("sip:1300@signpost.test", "tcp")
         self.assertEqual(len(over_tcp.contacts()), 10)

@@ -178,7 +178,7 @@ static void on_considered(void *arg, const struct considered *considered)
 
 static void on_priced(void *arg, const struct priced *priced)
 {
-	static const char *const outcomes[] = {"offered", "beyond",  "disabled",
+	static const char *const outcomes[] = {"offered", "beyond",  "disabled", "unfit",
 	                                       "dear",    "blocked", "nowhere"};
 	struct told *told = arg;
 	char text[DECIMAL_TEXT_MAX];
@@ -189,13 +189,24 @@ static void on_priced(void *arg, const struct priced *priced)
 
 static const struct {
 	const char *yaml, *called, *told;
+	const char *untaken; /* first letters of hosts */
 } traces[] = {
 	{LCR("decks: [dead, a, b, c], max: 2, max_rate: 0.025"), "+2",
          "b offered +2 0.01\nc offered +2 0.02\ndead beyond +2 0.02\na dear +2 0.03\n"},
+	/* one that the request does not take does not count */
+	{LCR("decks: [a, b, c], max: 1"), "+2",
+         "b unfit +2 0.01\nc offered +2 0.02\na beyond +2 0.03\n", "b"},
+	{LCR("decks: [dead, a], max: 1"), "+12",
+         "dead disabled +12 0.005\na unfit +1 0.01\n", "a"},
 	{LCR("decks: [c, a, b]"), "+31",
          "b offered +3 0.02\nc nowhere  0\na blocked +31 0\n"},
 	{LCR("decks: [dead, a]"), "+12", "dead disabled +12 0.005\na offered +1 0.01\n"},
 };
+
+static bool takes(const void *request, const struct target *target)
+{
+	return !request || !strchr(request, target->host.at[0]);
+}
 
 START_TEST(every_carrier_is_told_of)
 {
@@ -205,7 +216,10 @@ START_TEST(every_carrier_is_told_of)
 	struct trace trace = {
 		.considered = on_considered, .arg = &told, .priced = on_priced};
 	/* dead and c have one rate: a key for which dead comes second, or first */
-	struct facts facts = {.called = slice_of(traces[_i].called), .now_s = NOW};
+	struct facts facts = {.called = slice_of(traces[_i].called),
+	                      .now_s = NOW,
+	                      .takes = takes,
+	                      .request = traces[_i].untaken};
 	struct table *table = loading_good(traces[_i].yaml);
 	struct workspace *workspace = workspace_new();
 	struct decision decision;

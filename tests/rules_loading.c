@@ -112,6 +112,7 @@ static void print_decision(FILE *to, const struct decision *decision)
 	static const char *const causes[] = {[CAUSE_RULE] = "",
 	                                     [CAUSE_DISABLED] = " disabled",
 	                                     [CAUSE_INCOMPLETE] = " incomplete",
+	                                     [CAUSE_UNFIT] = " unfit",
 	                                     [CAUSE_NO_GATEWAY] = " no gateway",
 	                                     [CAUSE_NO_RATE] = " no rate",
 	                                     [CAUSE_TOO_DEAR] = " too dear",
@@ -132,6 +133,8 @@ static void print_decision(FILE *to, const struct decision *decision)
 		fprintf(to, " expires=%lu", decision->expires_s);
 	if (decision->left_out)
 		fprintf(to, " left_out=%zu", decision->left_out);
+	if (decision->unfit)
+		fprintf(to, " unfit=%zu", decision->unfit);
 }
 
 char *loading_decide(const struct table *table, const struct facts *facts)

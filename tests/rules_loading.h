@@ -52,7 +52,7 @@ void loading_expect(bool good, const char *format, ...)
 /* Looks facts up and writes the decision as text, to be freed:
  * "uk: 302 london-1=sip:1@gw1 sip:1@gw2 number=1 expires=60 left_out=1",
  * "barred: 603 phrase='Not here' reason=Q.850;cause=21 retry_after=5", with
- * "disabled", "incomplete", "no rate", "too dear" or "gave up" for the cause. */
+ * "disabled", "incomplete", "unfit", "no rate", "too dear" or "gave up" for the cause. */
 char *loading_decide(const struct table *table, const struct facts *facts);
 
 /* A request's headers: name, value, name, value, ..., NULL. For facts.request. */

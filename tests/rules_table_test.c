@@ -173,6 +173,51 @@ START_TEST(ten_targets_are_kept_and_the_others_counted)
 }
 END_TEST
 
+/* Those at hosts that begin with a letter of request are not taken. */
+static bool takes(const void *request, const struct target *target)
+{
+	return !strchr(request, target->host.at[0]);
+}
+
+static const struct {
+	const char *request, *want;
+} taken[] = {
+	{"a", "302 sip:1@b1 sip:1@b2 sip:1@c1 number=1 unfit=2"},
+	{"b", "302 sip:1@a1 sip:1@c1 number=1 unfit=2"},
+	{"bc", "302 sip:1@a1 number=1 unfit=3"},
+	{"abc", "404 unfit number=1 unfit=5"},
+};
+
+START_TEST(what_the_request_does_not_take_is_not_offered)
+{
+	char want[100];
+	struct table *table =
+		loading_good("rules: [{name: r, redirect: [sip:a1, sip:b1, sip:b2, "
+	                     "sip:a1, sip:c1]}]");
+	sprintf(want, "r: %s", taken[_i].want);
+	expect_decision(table,
+	                &(struct facts){.called = slice_of("1"),
+	                                .takes = takes,
+	                                .request = taken[_i].request},
+	                want);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(others_step_in_for_what_is_not_taken)
+{
+	struct table *table = loading_good(
+		"rules: [{name: r, redirect: [sip:a1, sip:x2, sip:a3, sip:a4, sip:a5, "
+		"sip:x6, sip:a7, sip:a8, sip:a9, sip:a10, sip:a11, sip:a12, sip:a13]}]");
+	expect_decision(
+		table,
+		&(struct facts){.called = slice_of("1"), .takes = takes, .request = "x"},
+		"r: 302 sip:1@a1 sip:1@a3 sip:1@a4 sip:1@a5 sip:1@a7 sip:1@a8 sip:1@a9 "
+		"sip:1@a10 sip:1@a11 sip:1@a12 number=1 left_out=1 unfit=2");
+	table_free(table);
+}
+END_TEST
+
 START_TEST(a_uri_is_offered_once)
 {
 	struct table *table = loading_good(
@@ -701,6 +746,9 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tcase, match_says_which_of_several_rules_wins, 0,
 	                    LOADING_COUNT(orders));
 	tcase_add_test(tcase, ten_targets_are_kept_and_the_others_counted);
+	tcase_add_loop_test(tcase, what_the_request_does_not_take_is_not_offered, 0,
+	                    LOADING_COUNT(taken));
+	tcase_add_test(tcase, others_step_in_for_what_is_not_taken);
 	tcase_add_test(tcase, a_uri_is_offered_once);
 	tcase_add_test(tcase, a_tier_is_ordered_by_the_call);
 	tcase_add_test(tcase, a_number_too_long_for_a_target_is_484);

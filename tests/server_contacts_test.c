@@ -72,8 +72,10 @@ static const struct {
 START_TEST(only_what_may_be_offered_is_kept_in_order)
 {
 	set(filtered[_i].uri, filtered[_i].targets);
-	size_t count = contacts_filter(&decision, &request);
-	ck_assert_uint_eq(count, decision.target_count);
+	size_t count = 0;
+	for (size_t i = 0; i < decision.target_count; i++)
+		if (contacts_take(&request, &decision.targets[i]))
+			decision.targets[count++] = decision.targets[i];
 	struct slice contacts = contacts_write(&decision, count, true, text);
 	ck_assert_msg(slice_equal(contacts, slice_of(filtered[_i].contacts)), "%.*s",
 	              (int)contacts.len, contacts.at);

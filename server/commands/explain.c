@@ -152,6 +152,8 @@ static void print_priced(FILE *to, size_t place, const struct priced *priced)
 		fprintf(to, ", above %s", decimal_text(priced->limit, limit));
 	else if (priced->outcome == PRICED_DISABLED)
 		fputs(": none of its gateways is in use", to);
+	else if (priced->outcome == PRICED_UNFIT)
+		fputs(": none of its gateways may be offered for this Request-URI", to);
 	else if (priced->outcome == PRICED_BEYOND_MAX)
 		fputs(": there are enough before it", to);
 	fputc('\n', to);
@@ -174,6 +176,8 @@ static const char *cause_text(enum decision_cause cause)
 		return "no deck of the rule has a rate in force for the number";
 	case CAUSE_TOO_DEAR:
 		return "all rates are above max_rate";
+	case CAUSE_UNFIT:
+		return "no target may be offered for this Request-URI";
 	case CAUSE_INCOMPLETE:
 		return "the rewriting leaves no number";
 	case CAUSE_NO_GATEWAY:

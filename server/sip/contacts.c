@@ -50,17 +50,12 @@ static bool is_sips(struct slice uri)
 	return slice_equal_nocase(uri, slice_of("sips"));
 }
 
-size_t contacts_filter(struct decision *decision, const struct request *request)
+bool contacts_take(const void *request, const struct target *target)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < decision->target_count; i++) {
-		const struct target *target = &decision->targets[i];
-		if (request->scheme == SCHEME_SIPS && !is_sips(target->uri))
-			continue;
-		if (!is_equal(target, request))
-			decision->targets[kept++] = *target;
-	}
-	return decision->target_count = kept;
+	const struct request *asked = request;
+	if (asked->scheme == SCHEME_SIPS && !is_sips(target->uri))
+		return false;
+	return !is_equal(target, asked);
 }
 
 static char *put(char *to, const char *text, size_t len)

@@ -6,10 +6,10 @@
 #include "rules/decision.h"
 #include "server/sip/request.h"
 
-/* Takes out of decision what may not be offered to this request: targets equal to the
- * Request-URI (RFC 3261 8.3), and, for a sips Request-URI, all that are not sips (RFC
- * 5630 5.3). Returns how many are left. */
-size_t contacts_filter(struct decision *decision, const struct request *request);
+/* Whether target may be offered to this struct request, for facts: not one equal to the
+ * Request-URI (RFC 3261 8.3), nor, for a sips Request-URI, one that is not sips (RFC 5630
+ * 5.3). */
+bool contacts_take(const void *request, const struct target *target);
 
 /* Bytes: DECISION_TARGETS_MAX URIs of the longest kind. */
 #define CONTACTS_TEXT_MAX 45000
