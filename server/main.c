@@ -56,7 +56,7 @@ static const char usage[] =
 	"serve, check and route need one of -c and -r. Without -c the server listens on\n"
 	"udp and tcp 127.0.0.1:5060 and lets loopback in. SIGHUP reloads settings, "
 	"rules\n"
-	"and TLS certificates. SIGTERM stops.\n";
+	"and TLS certificates. SIGTERM drains, then stops; SIGINT stops.\n";
 
 static int say_usage(void)
 {

@@ -9,6 +9,7 @@
 #include "rules/table.h"
 #include "server/log/calllog.h"
 #include "server/log/log.h"
+#include "server/operations/lifecycle.h"
 #include "server/sip/contacts.h"
 #include "server/sip/request.h"
 #include "server/sip/response.h"
@@ -254,6 +255,23 @@ static void ask(struct redirect *redirect, const struct table *table,
 		table_headers(decision, &explanation->facts, redirect->workspace);
 }
 
+/* RFC 3261 11.2. Whoever asks with it whether we are there goes elsewhere before we do.
+ */
+static void answer_options(const struct settings *settings,
+                           struct explanation *explanation, struct response *response)
+{
+	if (lifecycle_state() == LIFECYCLE_DRAINING) {
+		response->status = 503; /* RFC 3261 21.5.4 */
+		response->retry_after_s = settings->drain_ms / 1000 + 1;
+		explanation->why = "the server is about to stop";
+		return;
+	}
+	response->status = 200;
+	response->allow = settings->allow;
+	response->capabilities = true;
+	explanation->why = "an OPTIONS is answered 200";
+}
+
 /* The answer table, row by row. Silence is status 0. */
 static void decide(struct redirect *redirect, const struct table *table,
                    struct request *request, const struct arrival *arrival,
@@ -276,10 +294,7 @@ static void decide(struct redirect *redirect, const struct table *table,
 		response->status = 481; /* RFC 3261 12.2.2 */
 		explanation->why = "the To tag names a dialog, and there are none here";
 	} else if (slice_equal(method, slice_of("OPTIONS"))) {
-		response->status = 200; /* RFC 3261 11.2 */
-		response->allow = redirect->settings->allow;
-		response->capabilities = true;
-		explanation->why = "an OPTIONS is answered 200";
+		answer_options(redirect->settings, explanation, response);
 	} else if (!is_listed(redirect->settings, method)) {
 		response->status = 405; /* RFC 3261 8.2.1 */
 		response->allow = redirect->settings->allow;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +15,19 @@
 #include "server/doors/doors.h"
 #include "server/doors/guard.h"
 #include "server/log/log.h"
+#include "server/operations/lifecycle.h"
 #include "server/reload.h"
 #include "server/sip/message.h"
 #include "server/trust/privilege.h"
 #include "server/trust/sandbox.h"
 
+#define REAP_MS 10 /* as long as a worker holds an old configuration */
+
 struct server {
 	struct snapshot *snapshot;
 	struct doors *doors;
 	struct tag_keys keys;
+	int64_t end_ms; /* of draining, monotonic; 0: not draining */
 };
 
 static int say_failure(const char *what, int error)
@@ -34,7 +39,8 @@ static int say_failure(const char *what, int error)
 
 /*
  * SIGHUP            reload settings, routing table and certificates
- * SIGTERM, SIGINT   stop
+ * SIGTERM           drain, then stop; the second one, or SIGINT: stop at once
+ * SIGINT            stop
  * SIGPIPE           ignored: a peer may go away at any time
  *
  * They are blocked in every thread and taken one at a time by wait_for_signals(). A
@@ -57,22 +63,69 @@ void serve_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_signals(struct server *server)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The next signal, or -1 when it is time to look after things. */
+static int next_signal(struct server *server)
 {
 	sigset_t set;
-	const struct timespec tick = {LOG_FLOOD_S, 0}, soon = {0, 10000000};
+	int64_t wait_ms = LOG_FLOOD_S * 1000;
 	signals_taken(&set);
-	for (;;) {
-		/* an old configuration may still be held by a worker */
-		bool held = snapshot_reap(server->snapshot);
-		int number = sigtimedwait(&set, NULL, held ? &soon : &tick);
-		if (number == SIGHUP) {
+	/* an old configuration may still be held by a worker */
+	if (snapshot_reap(server->snapshot))
+		wait_ms = REAP_MS;
+	if (server->end_ms && server->end_ms - now_ms() < wait_ms)
+		wait_ms = server->end_ms - now_ms();
+	if (wait_ms < 0)
+		wait_ms = 0;
+	const struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
+	return sigtimedwait(&set, NULL, &wait);
+}
+
+/* Calls are still answered; nobody who asks first will send one. False: there is no time
+ * for that. */
+static bool drain(struct server *server)
+{
+	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	unsigned long ms = configuration->settings->drain_ms;
+	snapshot_release(server->snapshot, configuration);
+	if (!ms)
+		return false;
+	lifecycle_enter(LIFECYCLE_DRAINING);
+	server->end_ms = now_ms() + (int64_t)ms;
+	log_event(LOG_INFO, "draining ms=%lu", ms);
+	return true;
+}
+
+/* False: the end. */
+static bool take_signal(struct server *server, int number)
+{
+	bool draining = lifecycle_state() == LIFECYCLE_DRAINING;
+	switch (number) {
+	case SIGHUP:
+		if (draining)
+			log_event(LOG_WARNING, "not reloaded, the server is draining");
+		else
 			reload(server->snapshot, server->doors, &server->keys);
-		} else if (number == SIGTERM || number == SIGINT) {
-			return;
-		}
-		log_flush(false);
+		return true;
+	case SIGTERM:
+		return !draining && drain(server);
+	case SIGINT:
+		return false;
+	default:
+		return !draining || now_ms() < server->end_ms;
 	}
+}
+
+static void wait_for_signals(struct server *server)
+{
+	while (take_signal(server, next_signal(server)))
+		log_flush(false);
 }
 
 /* What is served, on which addresses, and one line to try. */
@@ -132,6 +185,7 @@ static int run(struct server *server)
 		return EXIT_FAILURE;
 	bool locked = lock_down(server);
 	if (locked) {
+		lifecycle_enter(LIFECYCLE_SERVING);
 		announce(server);
 		wait_for_signals(server);
 		log_event(LOG_INFO, "stopping");

@@ -112,18 +112,18 @@ LISTEN = ["udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT"] + (["udp:[::1]:PORT", "tcp
 SECRET = b"not so secret: for tests only"
 
 
-def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, workers=1, more=""):
+def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, workers=1, drain="0s", more=""):
     """The text of a settings file; PORT stands for the server's port. One worker: what comes in at one address is
     dealt with in its order, from whatever socket it was sent."""
     quoted = ", ".join(f'"{text}"' for text in listen)
     nets = ", ".join(f'"{text}"' for text in networks)
     return (f"profiles:\n  test: {{listen: [{quoted}], peers: [local]}}\npeers:\n  local: {{networks: [{nets}]}}\n"
-            + ("secret: secret.key\n" if secret else "") + f"workers: {workers}\n{more}\n")
+            + ("secret: secret.key\n" if secret else "") + f"workers: {workers}\ndrain: {drain}\n{more}\n")
 
 
 class Server:
     """A running `signpost serve` with the files it was given, in a folder of its own. before(folder) is called when they
-    are there; program: what runs `serve`.
+    are there; program: what runs `serve`. It stops at once unless the settings say how long it drains.
 
     Use with Server.start(test, ...): the test fails if the server ends with another status than 0, or if a
     sanitizer complained."""
@@ -137,6 +137,8 @@ class Server:
         self.folder.joinpath("secret.key").write_bytes(SECRET)
         self.folder.joinpath("secret.key").chmod(0o600)
         self.write_rules(rules)
+        if "drain:" not in settings_text:
+            settings_text += "\ndrain: 0s\n"
         self.settings_path.write_text(settings_text.replace("PORT", str(self.port)))
         if before:
             before(self.folder)

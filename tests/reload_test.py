@@ -419,7 +419,7 @@ rules:
         listens = ", ".join(f'"{name}"' for name in listen)
         return (f"profiles:\n  p: {{listen: [{listens}], peers: [one, two]}}\n"
                 f"peers:\n  one: {{networks: [{one}]{peer}}}\n  two: {{networks: [{two}]}}\n"
-                f"secret: secret.key\nworkers: {workers}\n{more}\n")
+                f"secret: secret.key\nworkers: {workers}\ndrain: 0s\n{more}\n")
 
     def start(self, **changes):
         return Server.start(self, self.RULES, self.text(**changes))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/configuration.h"
+#include "server/operations/lifecycle.h"
 #include "server/redirect.h"
 #include "tests/runner.h"
 
@@ -255,6 +256,25 @@ START_TEST(each_row_of_the_answer_table_holds)
 	const char *fields = strstr(reply.text, "CSeq: ");
 	ck_assert_str_eq(fields, wanted);
 	ck_assert(!reply.close == !strstr(answers[_i].more, "l: "));
+}
+END_TEST
+
+/* Retry-After: until after the drain of the default settings */
+START_TEST(while_draining_options_are_refused_and_calls_answered)
+{
+	lifecycle_enter(LIFECYCLE_DRAINING);
+	configuration.settings->drain_ms = 5000;
+	ask("OPTIONS", "sip:example.net", "");
+	ck_assert_msg(strstr(reply.text, "SIP/2.0 503 Service Unavailable\r\n") ==
+	                      reply.text,
+	              "%s", reply.text);
+	ck_assert_ptr_nonnull(strstr(reply.text, "\r\nRetry-After: 6\r\n"));
+	ck_assert(!reply.close);
+	ask("INVITE", "sip:+4420@example.net", "");
+	ck_assert_ptr_eq(strstr(reply.text, "SIP/2.0 302 "), reply.text);
+	lifecycle_enter(LIFECYCLE_SERVING);
+	ask("OPTIONS", "sip:example.net", "");
+	ck_assert_ptr_eq(strstr(reply.text, "SIP/2.0 200 "), reply.text);
 }
 END_TEST
 
@@ -628,6 +648,7 @@ Suite *test_suite(void)
 	TCase *tests = tcase_create("redirect");
 	tcase_add_checked_fixture(tests, init, fini);
 	tcase_add_loop_test(tests, each_row_of_the_answer_table_holds, 0, COUNT(answers));
+	tcase_add_test(tests, while_draining_options_are_refused_and_calls_answered);
 	tcase_add_loop_test(tests, other_messages_are_answered_or_not, 0,
 	                    COUNT(messages));
 	tcase_add_test(tests, a_called_number_that_is_too_long_is_414);

@@ -94,6 +94,7 @@ START_TEST(without_a_file_only_loopback_gets_in)
 	ck_assert(address_parse(slice_of("::2"), &address));
 	ck_assert_ptr_null(profile_peer(settings->profiles[0], &address));
 	ck_assert_ptr_null(settings->rules_path);
+	ck_assert_uint_eq(settings->drain_ms, 0);
 }
 END_TEST
 
@@ -110,6 +111,7 @@ START_TEST(defaults_are_as_documented)
 	ck_assert_str_eq(settings->allow, "INVITE, ACK, CANCEL, OPTIONS");
 	ck_assert_str_eq(settings->rules_path, "rules.yaml");
 	ck_assert(settings->sandbox);
+	ck_assert_uint_eq(settings->drain_ms, 5000);
 	ck_assert_uint_eq(settings->account.user.len, 0);
 	ck_assert_uint_eq(settings->account.group.len, 0);
 	ck_assert_mem_eq(&settings->limits, &limits_default, sizeof limits_default);
@@ -139,7 +141,8 @@ static const char *const everything =
 	"         connections_per_source: 7, backlog: 1M}\n"
 	"user: signpost\n"
 	"group: sip\n"
-	"sandbox: false\n";
+	"sandbox: false\n"
+	"drain: 1500ms\n";
 
 START_TEST(every_key_is_read)
 {
@@ -168,6 +171,7 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(settings->account.user.at, "signpost");
 	ck_assert_str_eq(settings->account.group.at, "sip");
 	ck_assert(!settings->sandbox);
+	ck_assert_uint_eq(settings->drain_ms, 1500);
 	settings_wipe(settings);
 	for (size_t i = 0; i < settings->secret.len; i++)
 		ck_assert_int_eq(settings->secret.at[i], 0);
@@ -362,7 +366,7 @@ static const struct {
 	{"metrics: {listen: 127.0.0.1:9090}\n",
          F "1:1: error: unknown key \"metrics\"\n"
            "  hint: known keys: profiles, peers, rules, secret, workers, spread, log, "
-           "methods, limits, user, group, sandbox\n"},
+           "methods, limits, user, group, sandbox, drain\n"},
 	{"group: sip\n", F "1:8: error: \"group\" is nothing without \"user\"\n"
                            "  hint: add \"user\"\n"},
 	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
@@ -540,6 +544,15 @@ static const struct {
          F "1:9: error: cannot open \"nowhere\": No such file or directory\n"},
 	{"secret: /dev/null\n", F "1:9: error: \"/dev/null\" is not a regular file\n"},
 	{"secret: .\n", F "1:9: error: \".\" is not a regular file\n"},
+
+	/* drain */
+	{"drain: 0s\n", ""},
+	{"drain: 1h\n", ""},
+	{"drain: 61m\n", F "1:8: error: \"61m\" is no duration from 0s to 1h\n"
+                           "  hint: write 5s or 500ms; with 0s it stops at once\n"},
+	{"drain: 5\n", F "1:8: error: \"5\" is no duration from 0s to 1h\n"
+                         "  hint: write 5s or 500ms; with 0s it stops at once\n"},
+	{"drain: [5s]\n", F "1:8: error: \"drain\" must be a text, not a list\n"},
 
 	/* workers, log */
 	{"workers: 0\n",

@@ -9,8 +9,11 @@
 #include "rules/schema.h"
 #include "server/settings/methods.h"
 #include "server/settings/profiles.h"
+#include "server/settings/units.h"
 #include "server/trust/secret.h"
 
+#define DRAIN_MS           5000    /* without settings nobody probes it: then none */
+#define DRAIN_MAX_MS       3600000 /* 1h */
 #define SETTINGS_BYTES_MAX ((size_t)16 << 20) /* and again for the file's tree */
 
 struct kept {
@@ -134,6 +137,21 @@ static bool read_sandbox(struct load *load, const struct node *node, void *into)
 	return schema_bool(load, node, "sandbox", &reading->settings->sandbox);
 }
 
+static bool read_drain(struct load *load, const struct node *node, void *into)
+{
+	struct settings *settings = ((struct reading *)into)->settings;
+	struct slice text;
+	if (!schema_text(load, node, "drain", &text))
+		return false;
+	if (slice_equal(text, slice_of("0s"))) {
+		settings->drain_ms = 0;
+		return true;
+	}
+	return units_duration(text, DRAIN_MAX_MS, &settings->drain_ms) ||
+	       load_error(load, node, "write 5s or 500ms; with 0s it stops at once",
+	                  "\"%s\" is no duration from 0s to 1h", text.at);
+}
+
 /* Log */
 
 static bool read_log_calls(struct load *load, const struct node *node, void *into)
@@ -216,6 +234,7 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 		{"user", read_user, 0},
 		{"group", read_group, 0},
 		{"sandbox", read_sandbox, 0},
+		{"drain", read_drain, 0},
 	};
 	struct settings *settings = reading->settings;
 	bool good = schema_read(load, root, "the settings", fields,
@@ -239,6 +258,7 @@ static bool read_settings(struct load *load, const char *path,
 	settings->workers = cores();
 	settings->secret_position.file = path;
 	settings->sandbox = true;
+	settings->drain_ms = path ? DRAIN_MS : 0;
 	settings->limits = limits_default;
 	settings->method_count = 1;
 	settings->methods[0] = slice_of("INVITE");

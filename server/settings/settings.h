@@ -93,6 +93,7 @@ struct settings {
 	struct slice secret; /* the file's bytes without trailing line ends; or empty */
 	struct account account;
 	bool sandbox;
+	unsigned long drain_ms; /* from SIGTERM to the end; 0: at once */
 	enum spread spread;
 	unsigned workers; /* 1..WORKERS_MAX; "auto" is resolved to the cores */
 	enum log_calls log_calls;

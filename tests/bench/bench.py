@@ -232,7 +232,7 @@ class Signpost(Server):
         (self.folder / "signpost.yaml").write_text(
             f'profiles:\n  bench: {{listen: "{self.transport}:{self.address}", peers: all{more}}}\n'
             "peers:\n  all: {networks: 127.0.0.0/8}\n"
-            f"workers: 1\nlog: {{calls: none}}\n{self.bench.settings}\n")
+            f"workers: 1\ndrain: 0s\nlog: {{calls: none}}\n{self.bench.settings}\n")
         return [PROGRAM, "serve", "-c", "signpost.yaml"]
 
     def launch(self, command):

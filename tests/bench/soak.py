@@ -39,7 +39,7 @@ class Soak:
         self.write_rules()
         (self.folder / "signpost.yaml").write_text(
             f'profiles:\n  soak: {{listen: "udp:{self.address}", peers: all}}\npeers:\n  all: {{networks: 127.0.0.0/8}}\n'
-            "workers: 1\nlog: {calls: none}\n")
+            "workers: 1\ndrain: 0s\nlog: {calls: none}\n")
         with open(self.log, "wb") as log:
             self.server = subprocess.Popen([PROGRAM, "serve", "-c", "signpost.yaml"], cwd=self.folder, stdin=subprocess.DEVNULL,
                                            stdout=log, stderr=log, preexec_fn=on_core(0))
