@@ -33,7 +33,9 @@ bool texts_clean_host(struct slice text, char buffer[NUMBER_MAX], struct slice *
 		                            address_text(&address, name));
 		return true;
 	}
-	for (size_t i = 0; i < text.len; i++)
+	if (text.len > 1 && text.at[text.len - 1] == '.')
+		out->len--; /* RFC 1034 3.1: the root, which is always meant */
+	for (size_t i = 0; i < out->len; i++)
 		buffer[i] = text.at[i] >= 'A' && text.at[i] <= 'Z'
 		                    ? (char)(text.at[i] + 32)
 		                    : text.at[i];

@@ -24,14 +24,15 @@ enum texts_form {
 bool texts_read(struct load *load, const struct node *node, const char *what,
                 enum texts_form form, struct text_match *out);
 
-/* A host as TEXTS_HOST keeps it: in lower case, IPv6 addresses as address_text() writes
- * them. False if it is longer than buffer. */
+/* A host as TEXTS_HOST keeps it: in lower case and without a dot at its end, IPv6
+ * addresses as address_text() writes them. False if it is longer than buffer. */
 bool texts_clean_host(struct slice host, char buffer[NUMBER_MAX], struct slice *out);
 
 enum pattern_result texts_match(const struct text_match *match, struct slice text,
                                 struct pattern_space *space);
 
-/* The same for texts of TEXTS_HOST: names without case, IPv6 addresses by value. */
+/* The same for texts of TEXTS_HOST: names without case or final dot, IPv6 addresses by
+ * value. */
 enum pattern_result texts_match_host(const struct text_match *match, struct slice host);
 
 /* The same for texts of TEXTS_LABEL: regexes see them cleaned too. */
