@@ -35,7 +35,11 @@ struct rule_reading {
 static bool read_name(struct load *load, const struct node *node, void *into)
 {
 	struct rule_reading *reading = into;
-	return name_read(load, node, "rule name", &reading->rule.name);
+	return name_read(load, node, "rule name", &reading->rule.name) &&
+	       (!slice_equal(reading->rule.name, slice_of("default")) ||
+	        load_error(load, node, NULL,
+	                   "no rule may be called \"default\": that is what answers "
+	                   "when none matches"));
 }
 
 static bool read_priority(struct load *load, const struct node *node, void *into)
