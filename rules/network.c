@@ -71,6 +71,14 @@ bool address_is_any(const struct address *address)
 	return memcmp(address->bytes, zero, sizeof(zero)) == 0;
 }
 
+bool address_is_loopback(const struct address *address)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	if (address_is_v4(address))
+		return address->bytes[V4_AT] == 127;
+	return memcmp(address->bytes, one, sizeof(one)) == 0;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

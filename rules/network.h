@@ -32,7 +32,8 @@ bool address_parse(struct slice text, struct address *out);
 const char *address_text(const struct address *address, char to[ADDRESS_TEXT_MAX]);
 
 bool address_is_v4(const struct address *address);
-bool address_is_any(const struct address *address); /* 0.0.0.0 or :: */
+bool address_is_loopback(const struct address *address); /* 127.0.0.0/8 or ::1 */
+bool address_is_any(const struct address *address);      /* 0.0.0.0 or :: */
 bool address_equal(const struct address *a, const struct address *b);
 
 /* "10.0.0.0/8", "2001:db8::/32", or an address, which is a network of one. On failure

@@ -38,19 +38,44 @@ static void check_secret(const struct configuration *in_force,
 		          "\"secret\" cannot change while the server runs: restart it");
 }
 
+static void abandon(const struct followers *followers)
+{
+	doors_abandon(followers->doors);
+	http_abandon(followers->http);
+}
+
+static bool prepare(const struct followers *followers, const struct settings *settings,
+                    struct diags *diags)
+{
+	if (!doors_prepare(followers->doors, settings, diags))
+		return false;
+	if (http_prepare(followers->http, settings, diags))
+		return true;
+	abandon(followers);
+	return false;
+}
+
+static void adopt(const struct followers *followers, struct snapshot *snapshot)
+{
+	const struct configuration *in_force = snapshot_acquire(snapshot);
+	doors_adopt(followers->doors);
+	http_adopt(followers->http, in_force->settings);
+	snapshot_release(snapshot, in_force);
+}
+
 /* Fills fresh, opens its listeners and puts it in force. */
 static bool load(const struct configuration *in_force, struct snapshot *snapshot,
-                 struct doors *doors, const struct tag_keys *keys,
+                 const struct followers *followers, const struct tag_keys *keys,
                  struct configuration *fresh, struct diags *diags)
 {
 	if (!configuration_reload(fresh, in_force, diags))
 		return false;
 	check_secret(in_force, fresh, keys, diags);
-	bool good = doors_prepare(doors, fresh->settings, diags);
+	bool good = prepare(followers, fresh->settings, diags);
 	if (good && snapshot_swap(snapshot, fresh))
 		return true;
 	if (good) {
-		doors_abandon(doors);
+		abandon(followers);
 		diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL,
 		          "out of memory");
 	}
@@ -70,15 +95,15 @@ static void log_reloaded(const struct configuration *old, const struct configura
 	          new->rules_path);
 }
 
-static bool exchange(struct snapshot *snapshot, struct doors *doors,
+static bool exchange(struct snapshot *snapshot, const struct followers *followers,
                      const struct tag_keys *keys, struct diags *diags)
 {
 	double start = milliseconds();
 	struct configuration fresh;
 	const struct configuration *in_force = snapshot_acquire(snapshot);
-	bool good = diags && load(in_force, snapshot, doors, keys, &fresh, diags);
+	bool good = diags && load(in_force, snapshot, followers, keys, &fresh, diags);
 	if (good)
-		doors_adopt(doors);
+		adopt(followers, snapshot);
 	double ms = milliseconds() - start;
 	if (diags)
 		log_findings(diags);
@@ -93,12 +118,13 @@ static bool exchange(struct snapshot *snapshot, struct doors *doors,
 	return good;
 }
 
-bool reload(struct snapshot *snapshot, struct doors *doors, const struct tag_keys *keys)
+bool reload(struct snapshot *snapshot, const struct followers *followers,
+            const struct tag_keys *keys)
 {
 	struct diags *diags = diags_new();
 	if (diags)
 		diags_on_progress(diags, give_way);
-	bool good = exchange(snapshot, doors, keys, diags);
+	bool good = exchange(snapshot, followers, keys, diags);
 	diags_free(diags);
 	return good;
 }

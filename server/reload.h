@@ -5,7 +5,14 @@
 #define SERVER_RELOAD_H
 
 #include "server/doors/doors.h"
+#include "server/operations/http.h"
 #include "server/snapshot.h"
+
+/* What is to follow a new configuration. */
+struct followers {
+	struct doors *doors;
+	struct http *http;
+};
 
 /* Reads, validates and compiles beside what is in force, opens the listeners that are
  * new, then swaps one pointer, and closes the listeners that are to be open no more. Any
@@ -13,6 +20,7 @@
  * now is a warning. Findings and the outcome are printed: how many rules,
  * gateways, groups and listeners before and after, and how long it took. Returns whether
  * it was exchanged. */
-bool reload(struct snapshot *snapshot, struct doors *doors, const struct tag_keys *keys);
+bool reload(struct snapshot *snapshot, const struct followers *followers,
+            const struct tag_keys *keys);
 
 #endif

@@ -16,6 +16,7 @@
 #include "server/doors/guard.h"
 #include "server/log/log.h"
 #include "server/operations/lifecycle.h"
+#include "server/operations/operations.h"
 #include "server/reload.h"
 #include "server/sip/message.h"
 #include "server/trust/privilege.h"
@@ -25,7 +26,8 @@
 
 struct server {
 	struct snapshot *snapshot;
-	struct doors *doors;
+	struct operations operations;
+	struct followers followers;
 	struct tag_keys keys;
 	int64_t end_ms; /* of draining, monotonic; 0: not draining */
 };
@@ -111,7 +113,7 @@ static bool take_signal(struct server *server, int number)
 		if (draining)
 			log_event(LOG_WARNING, "not reloaded, the server is draining");
 		else
-			reload(server->snapshot, server->doors, &server->keys);
+			reload(server->snapshot, &server->followers, &server->keys);
 		return true;
 	case SIGTERM:
 		return !draining && drain(server);
@@ -133,13 +135,16 @@ static void announce(const struct server *server)
 {
 	const struct configuration *configuration = snapshot_acquire(server->snapshot);
 	const struct settings *settings = configuration->settings;
-	char counts[COUNTS_TEXT_MAX];
+	char counts[COUNTS_TEXT_MAX], hostport[ENDPOINT_TEXT_MAX];
 	log_plain("signpost %s: %s from %s", VERSION,
 	          configuration_counts(configuration->table, counts),
 	          configuration->rules_path);
 	for (size_t i = 0; i < settings->listen_count; i++)
 		log_plain("listening on %s (profile %s)", settings->listens[i].text.at,
 		          settings->listens[i].profile->name.at);
+	if (settings->metrics.given)
+		log_plain("metrics on http://%s/metrics",
+		          endpoint_hostport(&settings->metrics.listen, hostport));
 	if (!settings->secret.len)
 		log_plain("no secret in the settings, so one was made: replicas would "
 		          "need the same");
@@ -155,7 +160,7 @@ static bool has_low_port(const struct settings *settings)
 	for (size_t i = 0; i < settings->listen_count; i++)
 		if (settings->listens[i].endpoint.port < IPPORT_RESERVED)
 			return true;
-	return false;
+	return settings->metrics.given && settings->metrics.listen.port < IPPORT_RESERVED;
 }
 
 /* All sockets are open, all threads there: from here on it only serves. */
@@ -177,21 +182,40 @@ static bool lock_down(const struct server *server)
 	return true;
 }
 
+static bool open_http(struct server *server)
+{
+	struct diags *diags = diags_new();
+	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	server->operations.snapshot = server->snapshot;
+	if (diags)
+		server->followers.http = operations_start(&server->operations,
+		                                          configuration->settings, diags);
+	snapshot_release(server->snapshot, configuration);
+	if (diags && !server->followers.http)
+		log_findings(diags);
+	diags_free(diags);
+	return server->followers.http;
+}
+
+static bool open_all(struct server *server)
+{
+	server->followers.doors = doors_open(
+		&(struct answering){.snapshot = server->snapshot, .keys = &server->keys});
+	return server->followers.doors && open_http(server);
+}
+
 static int run(struct server *server)
 {
-	server->doors = doors_open(
-		&(struct answering){.snapshot = server->snapshot, .keys = &server->keys});
-	if (!server->doors)
-		return EXIT_FAILURE;
-	bool locked = lock_down(server);
-	if (locked) {
+	bool ready = open_all(server) && lock_down(server);
+	if (ready) {
 		lifecycle_enter(LIFECYCLE_SERVING);
 		announce(server);
 		wait_for_signals(server);
 		log_event(LOG_INFO, "stopping");
 	}
-	doors_close(server->doors);
-	return locked ? EXIT_SUCCESS : EXIT_FAILURE;
+	http_stop(server->followers.http);
+	doors_close(server->followers.doors);
+	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int serve(struct configuration *configuration)

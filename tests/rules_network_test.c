@@ -144,6 +144,25 @@ START_TEST(only_the_zero_addresses_mean_any)
 END_TEST
 
 static const struct {
+	const char *text;
+	bool loopback;
+} loopbacks[] = {
+	{"127.0.0.1", true},  {"127.255.0.9", true},
+	{"::1", true},        {"::ffff:127.0.0.1", true},
+	{"126.0.0.1", false}, {"128.0.0.1", false},
+	{"::", false},        {"0.0.0.0", false},
+	{"1::1", false},      {"::127.0.0.1", false},
+};
+
+START_TEST(loopback_is_127_and_one)
+{
+	struct address parsed = address(loopbacks[_i].text);
+	ck_assert_msg(address_is_loopback(&parsed) == loopbacks[_i].loopback, "%s",
+	              loopbacks[_i].text);
+}
+END_TEST
+
+static const struct {
 	const char *text, *address;
 	unsigned bits;
 } networks[] = {
@@ -327,6 +346,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tc, nothing_else_is_an_address, 0, COUNT(no_addresses));
 	tcase_add_test(tc, an_address_ends_where_the_slice_ends);
 	tcase_add_loop_test(tc, only_the_zero_addresses_mean_any, 0, COUNT(anys));
+	tcase_add_loop_test(tc, loopback_is_127_and_one, 0,
+	                    sizeof loopbacks / sizeof loopbacks[0]);
 	tcase_add_loop_test(tc, networks_are_counted_in_v6_bits, 0, COUNT(networks));
 	tcase_add_loop_test(tc, a_bad_network_says_why, 0, COUNT(no_networks));
 	tcase_add_loop_test(tc, a_network_has_the_addresses_of_its_prefix, 0,

@@ -84,7 +84,7 @@ END_TEST
 #define NO_TRANSPORT "it begins with none of udp:, tcp: and tls:"
 #define NO_ADDRESS   "the address is missing"
 #define NOT_NUMERIC  "the address is not numeric; names are never looked up"
-#define NO_BRACKETS  "an IPv6 address needs brackets, as in udp:[::1]:5060"
+#define NO_BRACKETS  "an IPv6 address needs brackets, as in [::1]:5060"
 #define NOT_V6       "there is no IPv6 address inside the brackets"
 #define BAD_PORT     "the port is not a number from 1 to 65535"
 
@@ -133,6 +133,35 @@ START_TEST(bad_text_is_told_why)
 }
 END_TEST
 
+START_TEST(a_host_and_port_need_both)
+{
+	static const struct {
+		const char *text, *why; /* NULL: it is right */
+	} rows[] = {
+		{"192.0.2.1:9090", NULL},
+		{"[2001:db8::1]:9090", NULL},
+		{"", "the address is missing"},
+		{":9090", "the address is missing"},
+		{"192.0.2.1", "the port is missing"},
+		{"[::1]", "the port is missing"},
+		{"tcp:192.0.2.1:9090", NO_BRACKETS},
+		{"192.0.2.1:0", BAD_PORT},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct endpoint out;
+		char text[ENDPOINT_TEXT_MAX];
+		const char *why = NULL;
+		bool is_good =
+			endpoint_parse_hostport(slice_of(rows[i].text), &out, &why);
+		ck_assert_msg(is_good == !rows[i].why, "%s: %s", rows[i].text, why);
+		if (is_good)
+			ck_assert_str_eq(endpoint_hostport(&out, text), rows[i].text);
+		else
+			ck_assert_str_eq(why, rows[i].why);
+	}
+}
+END_TEST
+
 START_TEST(text_ends_at_its_length)
 {
 	struct endpoint out;
@@ -164,6 +193,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, v4_peer_of_a_v6_socket_is_the_v4_peer);
 	tcase_add_test(tc, other_address_families_are_refused);
 	tcase_add_loop_test(tc, bad_text_is_told_why, 0, COUNT(bad));
+	tcase_add_test(tc, a_host_and_port_need_both);
 	tcase_add_test(tc, text_ends_at_its_length);
 	tcase_add_test(tc, transport_is_named_as_in_a_via);
 	suite_add_tcase(suite, tc);

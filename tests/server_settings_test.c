@@ -348,25 +348,46 @@ START_TEST(first_of_equally_specific_peers_wins)
 }
 END_TEST
 
+static const struct {
+	const char *yaml, *listen; /* NULL: nowhere */
+} metrics[] = {
+	{"{}\n", NULL},
+	{"metrics: 127.0.0.2:9090\n", "127.0.0.2:9090"},
+	{"metrics: {listen: \"[::1]:9090\"}\n", "[::1]:9090"},
+};
+
+START_TEST(metrics_are_an_address_in_either_form)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	ck_assert_str_eq(load(metrics[_i].yaml), "");
+	ck_assert_int_eq(settings->metrics.given, metrics[_i].listen != NULL);
+	if (metrics[_i].listen)
+		ck_assert_str_eq(endpoint_hostport(&settings->metrics.listen, text),
+		                 metrics[_i].listen);
+}
+END_TEST
+
 /* What is wrong */
 
-#define F    "signpost.yaml:"
-#define PBX  "peers: {pbx: {networks: 10.0.0.0/8}}\n"
-#define CIDR "  hint: write 192.0.2.0/24, 2001:db8::/32 or one address\n"
-#define ADDR "  hint: write udp:ADDRESS:PORT, tcp:... or tls:...\n"
-#define LOG  "  hint: known keys: calls, format\n"
-#define MS   "  hint: write 500ms, 5s, 5m or 1h\n"
-#define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define F        "signpost.yaml:"
+#define PBX      "peers: {pbx: {networks: 10.0.0.0/8}}\n"
+#define CIDR     "  hint: write 192.0.2.0/24, 2001:db8::/32 or one address\n"
+#define ADDR     "  hint: write udp:ADDRESS:PORT, tcp:... or tls:...\n"
+#define LOG      "  hint: known keys: calls, format\n"
+#define MS       "  hint: write 500ms, 5s, 5m or 1h\n"
+#define HOSTPORT "  hint: write 127.0.0.1:9090 or \"[::1]:9090\"\n"
+#define REACH    "  hint: listen on a loopback address, or let only those in who may\n"
+#define A64      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct {
 	const char *yaml, *findings;
 } wrong[] = {
 	{"profile: {}\n", F "1:1: error: unknown key \"profile\"\n"
                             "  hint: did you mean \"profiles\"?\n"},
-	{"metrics: {listen: 127.0.0.1:9090}\n",
-         F "1:1: error: unknown key \"metrics\"\n"
+	{"statistics: {}\n",
+         F "1:1: error: unknown key \"statistics\"\n"
            "  hint: known keys: profiles, peers, rules, secret, workers, spread, log, "
-           "methods, limits, user, group, sandbox, drain\n"},
+           "metrics, methods, limits, user, group, sandbox, drain\n"},
 	{"group: sip\n", F "1:8: error: \"group\" is nothing without \"user\"\n"
                            "  hint: add \"user\"\n"},
 	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
@@ -585,6 +606,28 @@ static const struct {
            "  hint: first at signpost.yaml:1:11\n" F
            "1:49: error: \"IN VITE\" is no method\n" F
            "1:60: error: \"methods\" must be a text, not a list\n"},
+
+	/* metrics */
+	{"metrics: {}\n", F "1:10: error: metrics needs \"listen\"\n"},
+	{"metrics: []\n", F "1:10: error: metrics must be a mapping, not a list\n"},
+	{"metrics: {listen: 127.0.0.1:9090, port: 9090}\n",
+         F "1:35: error: unknown key \"port\"\n"
+           "  hint: known keys: listen\n"},
+	{"metrics: localhost:9090\n",
+         F "1:10: error: \"localhost:9090\" is no address and port: the address is not "
+           "numeric; names are never looked up\n" HOSTPORT},
+	{"metrics: 127.0.0.1\n", F "1:10: error: \"127.0.0.1\" is no address and port: "
+                                   "the port is missing\n" HOSTPORT},
+	{"metrics: {listen: \"::1:9090\"}\n",
+         F "1:19: error: \"::1:9090\" is no address and port: an IPv6 address needs "
+           "brackets, as in [::1]:5060\n" HOSTPORT},
+	{"metrics: 0.0.0.0:9090\n",
+         F "1:10: warning: metrics on 0.0.0.0:9090 can be read "
+           "by all who reach that address\n" REACH},
+	{"metrics: {listen: \"[::]:9090\"}\n",
+         F "1:19: warning: metrics on [::]:9090 can be read by all who reach that "
+           "address\n" REACH},
+
 	{"methods: []\n", F "1:10: error: \"methods\" must not be an empty list\n"},
 	{"methods: invite\n", F "1:10: warning: methods are compared by case, and "
                                 "\"invite\" is not in capitals\n"
@@ -723,6 +766,7 @@ static void add_good(TCase *tc)
 
 static void add_wrong(TCase *tc)
 {
+	tcase_add_loop_test(tc, metrics_are_an_address_in_either_form, 0, COUNT(metrics));
 	tcase_add_loop_test(tc, every_mistake_is_found_where_it_is, 0, COUNT(wrong));
 	tcase_add_test(tc, missing_file_is_an_error);
 	tcase_add_loop_test(tc, secret_has_enough_bytes_and_few_readers, 0,

@@ -186,6 +186,13 @@ static bool read_log(struct load *load, const struct node *node, void *into)
 	return schema_read(load, node, "log", fields, 2, into);
 }
 
+/* Metrics */
+
+static bool read_metrics(struct load *load, const struct node *node, void *into)
+{
+	return metrics_read(load, node, &((struct reading *)into)->settings->metrics);
+}
+
 /* Loading again */
 
 /* node: what is new, NULL if it is left out. */
@@ -229,6 +236,7 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 		{"workers", read_workers, 0},
 		{"spread", read_spread, 0},
 		{"log", read_log, 0},
+		{"metrics", read_metrics, 0},
 		{"methods", read_methods, 0},
 		{"limits", read_limits, 0},
 		{"user", read_user, 0},

@@ -10,6 +10,7 @@
 #include "rules/network.h"
 #include "rules/slice.h"
 #include "server/settings/limits.h"
+#include "server/settings/metrics.h"
 #include "server/sip/endpoint.h"
 #include "server/trust/credentials.h"
 #include "server/trust/quota.h"
@@ -102,6 +103,7 @@ struct settings {
 	struct slice methods[METHODS_MAX];
 	const char *allow; /* value of the Allow header: methods, ACK, CANCEL, OPTIONS */
 	struct limits limits;
+	struct metrics metrics;
 	size_t realm_count; /* all that were read, to be freed */
 	struct realm *const *realms;
 };

@@ -51,12 +51,24 @@ static bool take_address(struct slice *text, struct address *out, const char **w
 	struct slice host = {text->at, slice_find(*text, ':')};
 	struct slice rest = slice_skip(*text, host.len + 1);
 	if (slice_find(rest, ':') < rest.len)
-		return fail(why, "an IPv6 address needs brackets, as in udp:[::1]:5060");
+		return fail(why, "an IPv6 address needs brackets, as in [::1]:5060");
 	if (host.len == 0)
 		return fail(why, "the address is missing");
 	if (!address_parse(host, out))
 		return fail(why, "the address is not numeric; names are never looked up");
 	*text = slice_skip(*text, host.len);
+	return true;
+}
+
+/* What is left behind an address, which is not nothing. */
+static bool take_port(struct slice text, uint16_t *out, const char **why)
+{
+	unsigned long port;
+	if (text.at[0] != ':')
+		return fail(why, "only a colon and a port may follow the ]");
+	if (!slice_number(slice_skip(text, 1), UINT16_MAX, &port) || port == 0)
+		return fail(why, "the port is not a number from 1 to 65535");
+	*out = (uint16_t)port;
 	return true;
 }
 
@@ -67,14 +79,23 @@ bool endpoint_parse(struct slice text, struct endpoint *out, const char **why)
 	    !take_address(&text, &read.address, why))
 		return false;
 	read.port = read.transport == TRANSPORT_TLS ? ENDPOINT_TLS_PORT : ENDPOINT_PORT;
-	if (text.len > 0) {
-		unsigned long port;
-		if (text.at[0] != ':')
-			return fail(why, "only a colon and a port may follow the ]");
-		if (!slice_number(slice_skip(text, 1), UINT16_MAX, &port) || port == 0)
-			return fail(why, "the port is not a number from 1 to 65535");
-		read.port = (uint16_t)port;
-	}
+	if (text.len > 0 && !take_port(text, &read.port, why))
+		return false;
+	*out = read;
+	return true;
+}
+
+bool endpoint_parse_hostport(struct slice text, struct endpoint *out, const char **why)
+{
+	struct endpoint read = {.transport = TRANSPORT_TCP};
+	if (text.len == 0)
+		return fail(why, "the address is missing");
+	if (!take_address(&text, &read.address, why))
+		return false;
+	if (text.len == 0)
+		return fail(why, "the port is missing");
+	if (!take_port(text, &read.port, why))
+		return false;
 	*out = read;
 	return true;
 }

@@ -24,6 +24,10 @@ struct endpoint {
  * 5061). Names are never looked up. On failure *why is a static text. */
 bool endpoint_parse(struct slice text, struct endpoint *out, const char **why);
 
+/* "192.0.2.1:9090" or "[2001:db8::1]:9090": the port must be there. The transport is
+ * TRANSPORT_TCP. */
+bool endpoint_parse_hostport(struct slice text, struct endpoint *out, const char **why);
+
 /* The canonical form of the same; what a rule's `listener` is compared with. */
 const char *endpoint_text(const struct endpoint *endpoint, char to[ENDPOINT_TEXT_MAX]);
 
