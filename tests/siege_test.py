@@ -19,7 +19,7 @@ import unittest
 
 import besieged
 import namespace
-from blackbox import DEADLINE_S, PATIENCE, Server, TcpDoor, UdpDoor, folder_for, process, request
+from blackbox import DEADLINE_S, PATIENCE, Server, TcpDoor, UdpDoor, folder_for, process, request, settings
 from malformed import Malformed
 from stream_test import TLS_HOST, Certificates, TlsDoor, tls_settings
 
@@ -57,15 +57,21 @@ def datagram(source, source_port, port, data):
 class Siege(unittest.TestCase):
     """Everybody is a peer: nobody is kept out for who they are."""
 
+    STREAMS = (TcpDoor, TlsDoor)
+    LIMITS = (f"log: {{calls: none}}\nlimits: {{handshake: {QUICK_MS}ms, message: {QUICK_MS}ms, "
+              f"idle: {20 * QUICK_MS}ms, connections: {ALL}, connections_per_source: {PER_SOURCE}}}")
+
     @classmethod
     def setUpClass(cls):
         if not namespace.is_inside():
             raise unittest.SkipTest(namespace.REASON)
         cls.certificates = Certificates(cls)
         cls.context = cls.certificates.context()
-        cls.server = Server.start(cls, besieged.RULES, tls_settings(
-            cls.certificates.tls(), f"log: {{calls: none}}\nlimits: {{handshake: {QUICK_MS}ms, message: {QUICK_MS}ms, "
-            f"idle: {20 * QUICK_MS}ms, connections: {ALL}, connections_per_source: {PER_SOURCE}}}", networks=["::/0"]))
+        cls.server = Server.start(cls, besieged.RULES, cls.settings(["::/0"], cls.LIMITS))
+
+    @classmethod
+    def settings(cls, networks, more=""):
+        return tls_settings(cls.certificates.tls(), more, networks=networks)
 
     def doors(self, source):
         port = self.server.port
@@ -75,13 +81,13 @@ class Siege(unittest.TestCase):
     def streams(self):
         """For each door of streams, what opens a raw connection to it from an attacker: over TLS the handshake is left
         undone."""
-        for kind in (TcpDoor, TlsDoor):
+        for kind in self.STREAMS:
             with self.subTest(door=kind.__name__):
                 yield lambda source=ATTACKERS[0], kind=kind: kind(self.server.port, source=source)
 
     def besiege(self, attack):
         doors = self.doors(besieged.GOOD_SOURCE)
-        print(f"\n{self.id().rpartition('.')[2]}: {besieged.besiege(self, self.server, doors, attack)}")
+        print(f"\n{self.id().partition('.')[2]}: {besieged.besiege(self, self.server, doors, attack)}")
 
     # Streams
 
@@ -151,7 +157,7 @@ class Siege(unittest.TestCase):
                         door.send(data[:(i * 997) % len(data)])
                     reset(door.socket)
                     count += 1
-            for i in range(many(60)):
+            for i in range(many(60) if TlsDoor in self.STREAMS else 0):
                 with contextlib.suppress(OSError, ssl.SSLError):
                     door = TlsDoor(self.server.port, self.context, ATTACKERS[i % len(ATTACKERS)])
                     door.send(data[:(i * 997) % len(data)])
@@ -175,7 +181,8 @@ class Siege(unittest.TestCase):
             return f"{count} connections"
 
         self.besiege(attack)
-        self.assertTrue(self.server.log_lines("too many"))
+        if TlsDoor in self.STREAMS:
+            self.assertTrue(self.server.log_lines("too many"))
 
     # Datagrams
 
@@ -201,7 +208,7 @@ class Siege(unittest.TestCase):
 
     def test_spoofed_sources_of_strangers(self):
         """Nothing goes out."""
-        server = Server.start(self, besieged.RULES, tls_settings(self.certificates.tls(), networks=["127.0.0.1"]))
+        server = Server.start(self, besieged.RULES, self.settings(["127.0.0.1"]))
         with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3)) as witness:
             witness.bind(("lo", 0))
             witness.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
@@ -270,10 +277,29 @@ class Siege(unittest.TestCase):
         self.assertNotRegex("".join(said[2:]), r"\| +\d+ +\| +(reqauth|noauth)|\| alice +\| secret")
 
     def test_sipsak(self):
-        to = ("-s", "sip:alice@127.0.0.1:PORT", "-H", "127.0.0.1")
-        said = self.scan(("sipsak", "-F", "-e", many(2000), *to), ("sipsak", "-R", "-t", "400", *to),
-                         ("sipsak", "-T", *to), ("sipsak", "-vv", *to))
-        self.assertRegex(said[-1], r"200 OK")
+        for transport, kind in (("udp", UdpDoor), ("tcp", TcpDoor), ("tls", TlsDoor)):
+            if kind is not UdpDoor and kind not in self.STREAMS:
+                continue
+            with self.subTest(transport):
+                to = ("-E", transport, "--tls-ignore-cert-failure", "-s", f"sip:alice@{kind.host}:PORT", "-H", "127.0.0.1")
+                said = self.scan(("sipsak", "-F", "-e", many(2000), *to), ("sipsak", "-R", "-t", "400", *to),
+                                 ("sipsak", "-T", *to), ("sipsak", "-vv", *to))
+                self.assertRegex(said[-1], r"200 OK")
+
+
+class AgentSiege(Siege):
+    """The same with `stack: nta`, which has no TLS, and no deadline and no limit for streams: not for slow ones, then."""
+
+    STREAMS = (TcpDoor,)
+    LIMITS = "log: {calls: none}"
+    test_slow_senders = test_half_open = None
+
+    @classmethod
+    def settings(cls, networks, more=""):
+        return settings(networks=networks, more=more).replace("peers: [local]", "peers: [local], stack: nta")
+
+    def doors(self, source):
+        return super().doors(source)[:2]
 
 
 if __name__ == "__main__":
