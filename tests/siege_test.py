@@ -4,10 +4,12 @@ there are good callers on every door: all of their calls are answered, and after
 no more in memory, than before. SIEGE=10: ten times as much of all.
 
 In a network of its own: nothing that is spoofed gets out."""
+import collections
 import contextlib
 import functools
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +22,7 @@ import unittest
 import besieged
 import namespace
 from blackbox import DEADLINE_S, PATIENCE, Server, TcpDoor, UdpDoor, folder_for, process, request, settings
+from digest_test import NUMBER, REALM, credentials, nonce_of
 from malformed import Malformed
 from stream_test import TLS_HOST, Certificates, TlsDoor, tls_settings
 
@@ -28,6 +31,8 @@ QUICK_MS = 300 * min(PATIENCE, 2)
 PER_SOURCE = 60  # connections
 ALL = 300
 SCAN_S = 4 * min(max(SIEGE, 1), 10)
+PASSWORD = "correct horse"
+PHONES = "127.0.0.2"
 ATTACKERS = [f"127.0.0.{n}" for n in range(60, 70)]
 
 
@@ -41,10 +46,24 @@ def reset(sock):
     sock.close()
 
 
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total & 0xffff) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xffff
+def run_all(test, *commands):
+    """Runs tools side by side until they end, or time is up; what each said."""
+    for name, *_ in commands:
+        if not shutil.which(name):
+            test.skipTest(f"there is no {name}")
+    home, end, said = folder_for(test), time.monotonic() + SCAN_S, []
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(process(
+            *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home,
+            env={**os.environ, "HOME": str(home)})) for command in commands]
+        for child in children:
+            try:
+                output, _ = child.communicate(timeout=max(end - time.monotonic(), 0.01))
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGINT)
+                output, _ = child.communicate(timeout=DEADLINE_S)
+            said.append(output.decode(errors="replace"))
+    return said
 
 
 def datagram(source, source_port, port, data):
@@ -239,25 +258,11 @@ class Siege(unittest.TestCase):
     # Tools
 
     def scan(self, *commands):
-        """Runs them side by side until they end, or time is up; what they said."""
-        for name, *_ in commands:
-            if not shutil.which(name):
-                self.skipTest(f"there is no {name}")
         said = []
 
         def attack():
-            home, end = folder_for(self), time.monotonic() + SCAN_S
-            with contextlib.ExitStack() as stack:
-                children = [stack.enter_context(process(
-                    *(str(word).replace("PORT", str(self.server.port)) for word in command), stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT, cwd=home, env={**os.environ, "HOME": str(home)})) for command in commands]
-                for child in children:
-                    try:
-                        output, _ = child.communicate(timeout=max(end - time.monotonic(), 0.01))
-                    except subprocess.TimeoutExpired:
-                        child.send_signal(signal.SIGINT)
-                        output, _ = child.communicate(timeout=DEADLINE_S)
-                    said.append(output.decode(errors="replace"))
+            said[:] = run_all(self, *([str(word).replace("PORT", str(self.server.port)) for word in command]
+                                      for command in commands))
             return ", ".join(sorted({command[0] for command in commands}))
 
         self.besiege(attack)
@@ -300,6 +305,69 @@ class AgentSiege(Siege):
 
     def doors(self, source):
         return super().doors(source)[:2]
+
+
+class PhoneDoor(UdpDoor):
+    """Of alice, who knows her password."""
+
+    host = PHONES
+
+    def request(self, method="INVITE", uri=NUMBER, headers=None, **options):
+        nonce = nonce_of(source=self.source, profile=b"phones")
+        return super().request(method, uri, {
+            "Authorization": credentials(nonce, "alice", PASSWORD, "MD5", uri, method), **(headers or {})}, **options)
+
+
+class Passwords(unittest.TestCase):
+    """A profile that asks for passwords, and one that tries many of them on it."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not namespace.is_inside():
+            raise unittest.SkipTest(namespace.REASON)
+
+    def start(self, stack):
+        users = folder_for(self) / "users.yaml"
+        users.write_text(f"alice: {{password: {PASSWORD}}}\n")
+        users.chmod(0o600)
+        auth = f'{{realm: {REALM}, users: "{users}", algorithms: md5}}'
+        return Server.start(self, besieged.RULES, f"""
+profiles:
+  trunks: {{listen: "udp:127.0.0.1:PORT", peers: [pbx], stack: {stack}}}
+  phones: {{listen: "udp:{PHONES}:PORT", peers: [phones], stack: {stack}, auth: {auth}}}
+peers: {{pbx: {{networks: 127.0.0.0/8}}, phones: {{networks: 127.0.0.0/8}}}}
+secret: secret.key
+workers: 1
+log: {{calls: all}}
+""")
+
+    def crack(self, server, words):
+        """Tries them all; the statuses of what was answered to guesses."""
+        path = folder_for(self) / "words"
+        path.write_text("".join(f"{word}\n" for word in words))
+        before = len(server.log_lines(" call "))
+        run_all(self, ("svcrack", "-p", server.port, "-m", "INVITE", "-u", "alice", "-t", "0.001", "-d", path,
+                       f"--requesturi={NUMBER.partition('@')[0]}@{PHONES}", PHONES))
+        return collections.Counter(
+            re.search(r" status=(\d+) ", line)[1] for line in server.log_lines(" call ")[before:]
+            if f"listener=udp:{PHONES}:" in line and f"source=udp:{besieged.GOOD_SOURCE}:" not in line)
+
+    def test_svcrack(self):
+        """It knows MD5 only, and does not tell a 302 from any other answer: that is in the log."""
+        for stack in ("ours", "nta"):
+            with self.subTest(stack):
+                server = self.start(stack)
+                doors = [functools.partial(door, server.port, besieged.GOOD_SOURCE) for door in (UdpDoor, PhoneDoor)]
+
+                def attack():
+                    statuses = self.crack(server, (f"secret{n}" for n in range(20000)))
+                    self.assertEqual(list(statuses), ["401"])
+                    self.assertGreater(statuses["401"], 100 / PATIENCE)
+                    return f"{statuses['401']} guesses"
+
+                print(f"\nsvcrack, {stack}: {besieged.besiege(self, server, doors, attack)}")
+                self.assertLess(len(server.log_lines("wrong credentials")), 2 * besieged.ROUNDS * SCAN_S)
+                self.assertIn("302", self.crack(server, ["wrong", PASSWORD]), "it does guess")
 
 
 if __name__ == "__main__":
