@@ -112,13 +112,14 @@ LISTEN = ["udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT"] + (["udp:[::1]:PORT", "tcp
 SECRET = b"not so secret: for tests only"
 
 
-def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, workers=1, drain="0s", more=""):
+def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, workers=1, drain="0s", stack="ours",
+             more=""):
     """The text of a settings file; PORT stands for the server's port. One worker: what comes in at one address is
     dealt with in its order, from whatever socket it was sent."""
     quoted = ", ".join(f'"{text}"' for text in listen)
     nets = ", ".join(f'"{text}"' for text in networks)
-    return (f"profiles:\n  test: {{listen: [{quoted}], peers: [local]}}\npeers:\n  local: {{networks: [{nets}]}}\n"
-            + ("secret: secret.key\n" if secret else "") + f"workers: {workers}\ndrain: {drain}\n{more}\n")
+    return (f"profiles:\n  test: {{listen: [{quoted}], peers: [local], stack: {stack}}}\npeers:\n"
+            f"  local: {{networks: [{nets}]}}\n" + ("secret: secret.key\n" if secret else "") + f"workers: {workers}\ndrain: {drain}\n{more}\n")
 
 
 class Server:

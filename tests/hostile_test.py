@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Nothing a peer sends, or somebody who is none, stops the server or makes it say more than it should."""
 import contextlib
+import itertools
 import socket
 import time
 import unittest
@@ -20,10 +21,12 @@ BROKEN = 'a "broken value <<;;,,='
 class Strangers(unittest.TestCase):
     """Who is in no peer's networks hears nothing."""
 
+    STACK = "ours"
+
     @classmethod
     def setUpClass(cls):
         nets = ["127.0.0.1", "127.0.0.4/31"]
-        cls.server = Server.start(cls, RULES, settings(networks=nets))
+        cls.server = Server.start(cls, RULES, settings(networks=nets, stack=cls.STACK))
 
     MESSAGES = [
         ("INVITE", lambda door: door.request()), ("OPTIONS", lambda door: door.request("OPTIONS")),
@@ -90,12 +93,18 @@ class Strangers(unittest.TestCase):
                 stranger.receive()
 
 
+class AgentStrangers(Strangers):
+    STACK = "nta"
+
+
 class NoSip(unittest.TestCase):
     """What is not SIP gets no answer and does no harm."""
 
+    STACK = "ours"
+
     @classmethod
     def setUpClass(cls):
-        cls.server = Server.start(cls, RULES)
+        cls.server = Server.start(cls, RULES, settings(stack=cls.STACK))
 
     def test_stun_gets_no_answer(self):
         stun = bytes.fromhex("000100002112a442") + b"0123456789ab"
@@ -126,10 +135,16 @@ class NoSip(unittest.TestCase):
             self.assertEqual(door.ask(door.request()).status, 302)
 
 
+class AgentNoSip(NoSip):
+    STACK = "nta"
+
+
 class Streams(unittest.TestCase):
+    STACK = "ours"
+
     @classmethod
     def setUpClass(cls):
-        cls.server = Server.start(cls, RULES)
+        cls.server = Server.start(cls, RULES, settings(stack=cls.STACK))
 
     def test_keepalives_are_answered(self):
         """RFC 5626 4.4.1"""
@@ -245,6 +260,10 @@ class Streams(unittest.TestCase):
         self.assertLess(self.server.memory_kb(), 100_000 * PATIENCE)
 
 
+class AgentStreams(Streams):
+    STACK = "nta"
+
+
 class Injection(unittest.TestCase):
     """Nothing a peer sends makes a line of its own in a reply or in the log."""
 
@@ -289,13 +308,12 @@ class Injection(unittest.TestCase):
                 return
 
     def test_every_copied_header(self):
-        server = Server.start(self, RULES)
-        for door_name in ("udp", "tcp"):
-            for place in self.PLACES:
-                for evil in self.EVIL:
-                    with self.subTest(door=door_name, place=place, evil=evil):
-                        with DOORS[door_name](server.port) as door:
-                            self.check(door, place, evil)
+        for stack in ("ours", "nta"):
+            server = Server.start(self, RULES, settings(stack=stack))
+            for door_name, place, evil in itertools.product(("udp", "tcp"), self.PLACES, self.EVIL):
+                with self.subTest(stack=stack, door=door_name, place=place, evil=evil):
+                    with DOORS[door_name](server.port) as door:
+                        self.check(door, place, evil)
 
 
 if __name__ == "__main__":

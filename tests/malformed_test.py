@@ -172,7 +172,8 @@ class Malformations(unittest.TestCase):
             self.assertGreater(sum(tally.statuses.values()), count / 4)
             return f"{count} malformed messages; {tally}"
 
-        print(f"\n{type(self).__name__} {name}: {besiege(self, self.server, self.doors(besieged.GOOD_SOURCE).values(), attack)}")
+        doors = self.doors(besieged.GOOD_SOURCE).values()
+        print(f"\n{type(self).__name__} {name}: {besiege(self, self.server, doors, attack)}")
 
     def test_udp(self):
         self.attack("udp", COUNT or 6000 // PATIENCE)
@@ -192,7 +193,7 @@ class AgentMalformations(Malformations):
 
     @classmethod
     def settings(cls):
-        return settings(more="log: {calls: none}").replace("peers: [local]", "peers: [local], stack: nta")
+        return settings(stack="nta", more="log: {calls: none}")
 
 
 def is_utf8(text):

@@ -286,14 +286,15 @@ class Siege(unittest.TestCase):
             if kind is not UdpDoor and kind not in self.STREAMS:
                 continue
             with self.subTest(transport):
-                to = ("-E", transport, "--tls-ignore-cert-failure", "-s", f"sip:alice@{kind.host}:PORT", "-H", "127.0.0.1")
+                to = ("-E", transport, "--tls-ignore-cert-failure", "-H", "127.0.0.1",
+                      "-s", f"sip:alice@{kind.host}:PORT")
                 said = self.scan(("sipsak", "-F", "-e", many(2000), *to), ("sipsak", "-R", "-t", "400", *to),
                                  ("sipsak", "-T", *to), ("sipsak", "-vv", *to))
                 self.assertRegex(said[-1], r"200 OK")
 
 
 class AgentSiege(Siege):
-    """The same with `stack: nta`, which has no TLS, and no deadline and no limit for streams: not for slow ones, then."""
+    """The same with `stack: nta`, which has no TLS; its streams have no deadlines and no limit, so no slow senders."""
 
     STREAMS = (TcpDoor,)
     LIMITS = "log: {calls: none}"
@@ -301,7 +302,7 @@ class AgentSiege(Siege):
 
     @classmethod
     def settings(cls, networks, more=""):
-        return settings(networks=networks, more=more).replace("peers: [local]", "peers: [local], stack: nta")
+        return settings(networks=networks, stack="nta", more=more)
 
     def doors(self, source):
         return super().doors(source)[:2]
@@ -338,6 +339,7 @@ profiles:
 peers: {{pbx: {{networks: 127.0.0.0/8}}, phones: {{networks: 127.0.0.0/8}}}}
 secret: secret.key
 workers: 1
+drain: 0s
 log: {{calls: all}}
 """)
 

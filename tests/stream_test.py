@@ -792,8 +792,7 @@ class End(unittest.TestCase):
 class Stack(unittest.TestCase):
     def test_nta_keeps_tcp_if_asked(self):
         """It takes a missing Content-Length for 0."""
-        text = settings(listen=LISTEN).replace("peers: [local]", "peers: [local], stack: nta")
-        server = Server.start(self, RULES, text)
+        server = Server.start(self, RULES, settings(listen=LISTEN, stack="nta"))
         with TcpDoor(server.port) as door:
             self.assertEqual(door.ask(door.request(headers={"Content-Length": None})).status, 302)
 
