@@ -1,77 +1,75 @@
 /* SPDX-License-Identifier: MIT */
-/* From the bytes of a datagram, or of a stream, to the reply: nothing crashes, and every
- * promise that can be seen in one message holds. server_corpus_test.c runs it as well. */
+/* From the bytes of a datagram, or of a stream, to the reply, where everybody is let in
+ * and where only users are: nothing crashes, and every promise that can be seen in one
+ * message holds. server_corpus_test.c runs it as well. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/sip_parser.h>
 
-#include "server/redirect.h"
+#include "tests/fuzz/client.h"
+#include "tests/fuzz/server.h"
 #include "tests/fuzz/sip_mutator.h"
 
 const size_t sip_mutator_prefix = 0;
 
+static const char settings_text[] =
+	"profiles:\n"
+	"  open: {listen: [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\"], peers: [a, "
+	"b, "
+	"c]}\n"
+	"  phones: {listen: \"udp:127.0.0.1:5070\", peers: [a, b, c],\n"
+	"           auth: {realm: example.net, users: users.yaml}}\n"
+	"  bound: {listen: \"udp:127.0.0.1:5080\", peers: [a, b, c],\n"
+	"          auth: {realm: example.net, users: users.yaml, bind_from: true}}\n"
+	"peers:\n"
+	"  a: {networks: [127.0.0.1, 127.0.0.3]}\n"
+	"  b: {networks: \"::1\", dialect: {preset: first-only, user_phone: true},\n"
+	"      headers: {Server: \"{caller}\", X-To: \"<sip:{called}@{host}>\"}}\n"
+	"  c: {networks: 127.0.0.2, dialect: freeswitch, spoofable: true}\n"
+	"rules: rules.yaml\n";
+enum { LISTEN_UDP, LISTEN_TCP, LISTEN_PHONES, LISTEN_BOUND, LISTENS };
+
 static const char rules_text[] =
-	"gateways: {a: sip:gw1.example.net, b: "
-	"\"sip:{caller}-{called}@gw2.example.net\"}\n"
+	"gateways: {a: {uri: sip:gw1.example.net, headers: {X-G: \"{gateway} {rule}\"}}, "
+	"b: \"sip:{caller}-{called}@gw2.example.net\"}\n"
 	"groups: {g: [[a, b], \"b\"]}\n"
+	"numbers: {n: {file: numbers.csv, portability: true}}\n"
 	"rules:\n"
+	"  - {called: {in: n}, redirect: \"{row.gateway}\", rewrite: {rn: \"{row.rn}\", "
+	"npdi: true}, headers: {Diversion: \"\\\"{row.name}\\\" "
+	"<sip:{called}@{host}>\"}, "
+	"uri_headers: {P-Asserted-Identity: '\"{n[caller].name}\" "
+	"<sip:{caller}@{host}>', "
+	"Subject: \"{row.name}\"}}\n"
 	"  - {called: {prefix: \"+44\"}, rewrite: {strip: \"+\", prepend: \"00\"}, "
 	"redirect: g}\n"
 	"  - {caller: {regex: \"^[+]1\"}, rewrite: {replace: {regex: \"(.)(.*)\", with: "
 	"\"$2$1\"}}, redirect: b, status: 301}\n"
 	"  - {header: {Subject: {prefix: x}, X-A: {regex: \"b+\"}}, redirect: "
 	"\"sips:s.example.net\", expires: 60}\n"
+	"  - {user: alice, redirect: \"sip:1@users.example.net\"}\n"
 	"  - {not: {host: example.net}, reject: {status: 603, reason: "
 	"\"Q.850;cause=21\"}}\n"
 	"default: {redirect: g}\n";
 
-static struct settings *settings;
-static struct table *table;
-static struct snapshot *snapshot;
-static struct tag_keys keys;
-static struct redirect *redirect;
+static const char numbers_text[] = "number,rn,gateway,name\n"
+				   "+12025550100,+12025550199,a,\"A \"\"B\"\", <c>\"\n"
+				   "+12025550101,,b,\xc3\xa9;?&=\n"
+				   "+442071234567,+13035550199,g,\n"
+				   "alice,,a,\\\n";
 
-static void require(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
+#define NONCE_LEN 40
 
-static struct table *load_rules(struct diags *diags)
-{
-	static char path[] = "/tmp/signpost-fuzz-XXXXXX";
-	int fd = mkstemp(path);
-	require(fd >= 0 && write(fd, rules_text, strlen(rules_text)) ==
-	                           (ssize_t)strlen(rules_text),
-	        "a temporary file");
-	close(fd);
-	struct table *loaded = table_load(path, TABLE_BYTES_MAX, diags);
-	unlink(path);
-	return loaded;
-}
+static const char *const sources[] = {"udp:127.0.0.1:999", "udp:[::1]:999",
+                                      "udp:127.0.0.2:999"};
+#define SOURCES (sizeof sources / sizeof sources[0])
 
-static void start(void)
-{
-	struct diags *diags = diags_new();
-	settings = settings_load(NULL, diags);
-	table = load_rules(diags);
-	diags_print(diags, stderr);
-	diags_free(diags);
-	require(settings && table && message_init() &&
-	                tag_keys_init(&keys, slice_of("0123456789abcdef")),
-	        "a start");
-	settings->log_calls = LOG_CALLS_NONE;
-	snapshot = snapshot_new(
-		&(struct configuration){.settings = settings, .table = table});
-	redirect = redirect_new(settings, snapshot, &keys);
-}
+static struct served served;
+static char nonces[LISTENS][SOURCES][NONCE_LEN + 1]; /* what is asked for there */
+
+#define require served_require
 
 /* Lines, each with CRLF, no other control characters, an empty one at the end only. */
 static bool is_lines(const struct reply *reply)
@@ -86,45 +84,329 @@ static bool is_lines(const struct reply *reply)
 	       memmem(text, reply->length, "\r\n\r\n", 4) == text + reply->length - 4;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* RFC 3261 8.2.6.2, as the library reads both. */
+static void check_copies(const sip_t *reply, const sip_t *request)
+{
+	require(reply->sip_call_id &&
+	                same(reply->sip_call_id->i_id, request->sip_call_id->i_id),
+	        "the Call-ID is the request's");
+	require(reply->sip_cseq && reply->sip_cseq->cs_seq == request->sip_cseq->cs_seq &&
+	                same(reply->sip_cseq->cs_method_name,
+	                     request->sip_cseq->cs_method_name),
+	        "the CSeq is the request's");
+	require(reply->sip_from && same(reply->sip_from->a_tag, request->sip_from->a_tag),
+	        "the From is the request's");
+	require(reply->sip_to && reply->sip_to->a_tag &&
+	                (!request->sip_to->a_tag ||
+	                 same(reply->sip_to->a_tag, request->sip_to->a_tag)),
+	        "the To has a tag, the request's if it had one");
+	/* The library would take the one below a broken one. */
+	require(request->sip_error ||
+	                (reply->sip_via &&
+	                 same(reply->sip_via->v_host, request->sip_via->v_host) &&
+	                 same(reply->sip_via->v_port, request->sip_via->v_port) &&
+	                 same(reply->sip_via->v_branch, request->sip_via->v_branch)),
+	        "the top Via is the request's");
+}
+
 /* The library sends what it can read. Vias below the top are copied whatever they are. */
-static void check_with_library(const struct reply *reply)
+static int check_with_library(const struct reply *reply, struct slice text)
 {
 	msg_t *msg =
 		msg_make(sip_default_mclass(), 0, reply->text, (ssize_t)reply->length);
-	sip_t *sip = sip_object(msg);
+	msg_t *asked =
+		text.len ? msg_make(sip_default_mclass(), 0, text.at, (ssize_t)text.len)
+			 : NULL;
+	sip_t *sip = sip_object(msg), *request = sip_object(asked);
 	require(sip && sip->sip_status, "the library reads the reply");
 	int status = sip->sip_status->st_status;
 	require((status >= 300 && status < 400) == (sip->sip_contact != NULL),
 	        "a 3xx, and nothing else, has Contacts");
+	require((status == 401) == (sip_www_authenticate(sip) != NULL),
+	        "a 401, and nothing else, has a challenge");
+	bool whole = request && request->sip_call_id && request->sip_cseq &&
+	             request->sip_from && request->sip_to && request->sip_via;
+	if (whole && status != 400 && status != 413 && status != 505)
+		check_copies(sip, request);
+	msg_destroy(asked);
 	msg_destroy(msg);
+	return status;
 }
 
-static void answer(const struct message *message, const struct arrival *arrival)
+/* Its status; 0: there is none. */
+static int check_reply(const struct reply *reply, struct slice text,
+                       const struct arrival *arrival)
+{
+	if (!reply->length)
+		return 0;
+	require(is_lines(reply), "the reply is lines");
+	require(arrival->source.transport == TRANSPORT_TCP ||
+	                address_equal(&reply->to.address, &arrival->source.address),
+	        "the reply goes to its source");
+	require(!arrival->bytes ||
+	                !profile_peer(arrival->listen->profile, &arrival->source.address)
+	                         ->spoofable ||
+	                reply->length <= SPOOFABLE_TIMES * arrival->bytes,
+	        "no more is sent to a forged source than it could send");
+	return check_with_library(reply, text);
+}
+
+/* Where everybody is let in */
+
+static void answer(const struct message *message, struct slice text,
+                   const struct arrival *arrival)
 {
 	static struct reply reply, again;
 	struct explanation explanation = {0};
-	redirect_answer(redirect, message, arrival, &reply);
-	redirect_explain(redirect, table, message, arrival, &explanation, &again);
+	struct arrival admitted = *arrival;
+	redirect_answer(served.redirect, message, arrival, &reply);
+	require(redirect_admits(served.redirect, &admitted), "a peer");
+	redirect_explain(served.redirect, served.table, message, &admitted, &explanation,
+	                 &again);
 	require(reply.length == again.length &&
 	                memcmp(reply.text, again.text, reply.length) == 0 &&
 	                reply.close == again.close,
 	        "the explanation is the answer");
-	if (!reply.length)
-		return;
-	require(is_lines(&reply), "the reply is lines");
-	require(arrival->source.transport == TRANSPORT_TCP ||
-	                address_equal(&reply.to.address, &arrival->source.address),
-	        "the reply goes to its source");
-	check_with_library(&reply);
+	check_reply(&reply, text, arrival);
 }
 
 static void answer_datagram(struct slice text, const struct arrival *arrival)
 {
 	msg_t *msg = message_parse(text);
 	if (msg)
-		answer(message_of(msg), arrival);
+		answer(message_of(msg), text, arrival);
 	msg_destroy(msg);
 }
+
+/* Where only users are let in. The time stands still. */
+
+#define NOW   1795364040
+#define LATER (NOW + 3600)
+
+struct answered {
+	int status; /* 0: none */
+	bool decided, stale;
+	struct reply reply;
+};
+
+static const struct answered *explain(struct slice text, const struct arrival *arrival,
+                                      int64_t now_s)
+{
+	static struct answered answered;
+	struct explanation explanation = {.now_s = now_s};
+	struct arrival admitted = *arrival;
+	msg_t *msg = message_parse(text);
+	answered = (struct answered){0};
+	require(redirect_admits(served.redirect, &admitted), "a peer");
+	if (!msg)
+		return &answered;
+	redirect_explain(served.redirect, served.table, message_of(msg), &admitted,
+	                 &explanation, &answered.reply);
+	answered.status = check_reply(&answered.reply, text, arrival);
+	answered.decided = explanation.decided;
+	answered.stale = memmem(answered.reply.text, answered.reply.length,
+	                        ", stale=true", 12) != NULL;
+	msg_destroy(msg);
+	return &answered;
+}
+
+static const char nonce_wanted[] = "NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN";
+static const char response_wanted[] =
+	"RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR";
+
+/* What the server asks this source for. */
+static void get_nonce(size_t listener, size_t source)
+{
+	static const char invite[] =
+		"INVITE sip:1@a SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\n"
+		"From: <sip:a@b>;tag=c\r\nTo: <sip:1@a>\r\nCall-ID: d\r\nCSeq: 1 INVITE"
+		"\r\n\r\n";
+	struct arrival arrival = served_arrival(&served, listener, sources[source]);
+	const struct answered *answered = explain(slice_of(invite), &arrival, NOW);
+	const char *at = memmem(answered->reply.text, answered->reply.length, " nonce=\"",
+	                        strlen(" nonce=\""));
+	require(answered->status == 401 && !answered->stale && at, "a challenge");
+	snprintf(nonces[listener][source], NONCE_LEN + 1, "%.*s", NONCE_LEN,
+	         at + strlen(" nonce=\""));
+}
+
+static bool next_digest(const struct message *message, size_t *at, struct digest *digest)
+{
+	while (*at < message->field_count) {
+		const struct field *field = &message->fields[(*at)++];
+		if (field_is(field, slice_of("Authorization")) &&
+		    digest_read(field->value, digest))
+			return true;
+	}
+	return false;
+}
+
+static struct slice method_of(const struct message *message)
+{
+	struct slice line = message->start_line;
+	return (struct slice){line.at, slice_find(line, ' ')};
+}
+
+/* Whether somebody has proven who he is in text. */
+static bool has_right_digest(struct slice text, const char *nonce)
+{
+	msg_t *msg = message_parse(text);
+	struct digest digest;
+	bool right = false;
+	for (size_t at = 0; msg && !right && next_digest(message_of(msg), &at, &digest);)
+		right = client_is_right(&digest, method_of(message_of(msg)), nonce);
+	msg_destroy(msg);
+	return right;
+}
+
+/* Puts the response that is right, whatever else is said with it, where text has a place
+ * for one. */
+static void fill_responses(char *text, size_t len)
+{
+	enum digest_algorithm algorithm;
+	const struct client *client;
+	struct digest digest;
+	char response[65];
+	msg_t *msg = message_parse((struct slice){text, len});
+	for (size_t at = 0; msg && next_digest(message_of(msg), &at, &digest);) {
+		if (!digest_algorithm(digest.algorithm, &algorithm) ||
+		    !(client = client_of(&digest, algorithm)))
+			continue;
+		client_response(client, client->password, algorithm, &digest,
+		                method_of(message_of(msg)), response);
+		char *to = memmem(text, len, response_wanted, strlen(response));
+		if (to)
+			memcpy(to, response, strlen(response));
+	}
+	msg_destroy(msg);
+}
+
+/* Puts nonce, and responses, where text has places for them. */
+static struct slice fill(struct slice text, const char *nonce)
+{
+	static char filled[MESSAGE_MAX];
+	struct slice out = {filled, text.len < sizeof filled ? text.len : sizeof filled};
+	memcpy(filled, text.at, out.len);
+	char *at = memmem(filled, out.len, nonce_wanted, NONCE_LEN);
+	if (!at)
+		return out;
+	for (; at; at = memmem(filled, out.len, nonce_wanted, NONCE_LEN))
+		memcpy(at, nonce, NONCE_LEN);
+	fill_responses(filled, out.len);
+	return out;
+}
+
+/* text with line behind its start line; what follows that stays a line of its own. Empty:
+ * there is no start line. */
+static struct slice insert(struct slice text, const char *line, size_t len)
+{
+	static char out[2 * MESSAGE_MAX];
+	static const char before[] = "\r\n", behind[] = "\r\nX: ";
+	msg_t *msg = message_parse(text);
+	struct slice start = msg ? message_of(msg)->start_line : (struct slice){0};
+	const char *at = msg ? memmem(text.at, text.len, start.at, start.len) : NULL;
+	size_t head = at ? (size_t)(at - text.at) + start.len : 0;
+	msg_destroy(msg);
+	if (!at)
+		return (struct slice){0};
+	int count = snprintf(out, sizeof out, "%.*s%s%.*s%s", (int)head, text.at, before,
+	                     (int)len, line, behind);
+	if ((size_t)count != head + len + strlen(before) + strlen(behind))
+		return (struct slice){0}; /* a NUL */
+	memcpy(out + count, text.at + head, text.len - head);
+	return (struct slice){out, (size_t)count + text.len - head};
+}
+
+/* What a client may get wrong. */
+enum mistake {
+	MISTAKE_NONE,
+	MISTAKE_PASSWORD,
+	MISTAKE_TIME,
+	MISTAKE_ADDRESS,
+	MISTAKE_PROFILE,
+	MISTAKES
+};
+
+/* text comes again, with credentials. */
+static void come_again(struct slice text, const struct arrival *arrival,
+                       const char *nonce, enum mistake mistake,
+                       const struct client *client)
+{
+	char line[2048];
+	struct arrival from = *arrival;
+	msg_t *msg = message_parse(text);
+	struct slice method = method_of(message_of(msg));
+	struct slice rest =
+		slice_trim(slice_skip(message_of(msg)->start_line, method.len));
+	struct slice uri = {rest.at, slice_find(rest, ' ')};
+	bool quotable = uri.len && !slice_has_control(uri) &&
+	                !memchr(uri.at, '"', uri.len) && !memchr(uri.at, '\\', uri.len);
+	size_t len = client_answer(client,
+	                           mistake == MISTAKE_PASSWORD ? "x" : client->password,
+	                           nonce, method, uri, line, sizeof line);
+	msg_destroy(msg);
+	struct slice again = insert(text, line, len);
+	if (!quotable || !len || !again.len || again.len > MESSAGE_MAX)
+		return;
+	const struct listen *listens = served.settings->listens;
+	if (mistake == MISTAKE_ADDRESS)
+		from.source.address =
+			served_arrival(&served, 0, "udp:127.0.0.3:1").source.address;
+	if (mistake == MISTAKE_PROFILE)
+		from.listen = &listens[arrival->listen == &listens[LISTEN_PHONES]
+		                               ? LISTEN_BOUND
+		                               : LISTEN_PHONES];
+	from.bytes = arrival->bytes ? again.len : 0;
+	const struct answered *answered =
+		explain(again, &from, mistake == MISTAKE_TIME ? LATER : NOW);
+	if (answered->status == 400 || !answered->status)
+		return; /* a header field too many, or a reply too large */
+	require((answered->status == 401) == (mistake != MISTAKE_NONE),
+	        "who is right is let in, and nobody else");
+	require(answered->stale == (mistake >= MISTAKE_TIME),
+	        "who is right but for the nonce is told so");
+	require(!answered->decided || mistake == MISTAKE_NONE, "rules are for users");
+}
+
+static void answer_users(struct slice text, size_t listener, size_t source)
+{
+	static struct reply reply;
+	struct arrival arrival = served_arrival(&served, listener, sources[source]);
+	arrival.bytes = text.len;
+	const char *nonce = nonces[listener][source];
+	struct slice filled = fill(text, nonce);
+	const struct answered *answered = explain(filled, &arrival, NOW);
+	require(!answered->decided || has_right_digest(filled, nonce),
+	        "rules are for users");
+	require(answered->decided || answered->status / 100 != 3,
+	        "a redirect is for users");
+	if (answered->status == 401)
+		come_again(filled, &arrival, nonce, text.len / 4 % MISTAKES,
+		           &clients[text.len / 16 % CLIENTS]);
+	msg_t *msg = answered->decided ? message_parse(filled) : NULL;
+	if (msg) {
+		redirect_answer(served.redirect, message_of(msg), &arrival, &reply);
+		require(check_reply(&reply, filled, &arrival) == 401,
+		        "the nonce is of another time");
+	}
+	msg_destroy(msg);
+}
+
+static void start(void)
+{
+	served_start(&served, &(struct served_texts){settings_text, rules_text,
+	                                             client_users, numbers_text});
+	for (size_t i = LISTEN_PHONES; i < LISTENS; i++)
+		for (size_t j = 0; j < SOURCES; j++)
+			get_nonce(i, j);
+}
+
+/* A stream, where everybody is let in */
 
 static bool append(msg_t *msg, struct slice part)
 {
@@ -152,7 +434,7 @@ static void answer_stream(struct slice text, size_t piece, const struct arrival 
 		for (int status = msg_extract(msg); msg && status && open;) {
 			const struct message *message = message_of(msg);
 			if (message) {
-				answer(message, arrival);
+				answer(message, (struct slice){0}, arrival);
 				open = message->framing == FRAMING_OK;
 			}
 			msg_t *next = status > 0 ? msg_next(msg) : NULL;
@@ -167,16 +449,15 @@ static void answer_stream(struct slice text, size_t piece, const struct arrival 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!redirect)
+	if (!served.redirect)
 		start();
 	struct slice text = {(const char *)data, size};
-	struct arrival udp = {.listen = &settings->listens[0]};
-	struct arrival tcp = {.listen = &settings->listens[1]};
-	const char *why;
-	endpoint_parse(slice_of(size % 2 ? "udp:127.0.0.1:999" : "udp:[::1]:999"),
-	               &udp.source, &why);
-	endpoint_parse(slice_of("tcp:127.0.0.1:999"), &tcp.source, &why);
+	struct arrival udp = served_arrival(&served, LISTEN_UDP, sources[size % SOURCES]);
+	struct arrival tcp = served_arrival(&served, LISTEN_TCP, "tcp:127.0.0.1:999");
+	udp.bytes = size;
 	answer_datagram(text, &udp);
+	answer_users(text, size / SOURCES % 2 ? LISTEN_PHONES : LISTEN_BOUND,
+	             size % SOURCES);
 	answer_stream(text, 1 + size % 97, &tcp);
 	answer_stream(text, size ? size : 1, &tcp);
 	return 0;

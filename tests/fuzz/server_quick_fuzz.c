@@ -7,16 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sofia-sip/sip_extra.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_alloc.h>
 
-#include "server/redirect.h"
 #include "server/sip/quick.h"
 #include "server/sip/request.h"
 #include "server/sip/scan.h"
+#include "tests/fuzz/server.h"
 #include "tests/fuzz/sip_mutator.h"
 
 const size_t sip_mutator_prefix = 0;
@@ -41,11 +40,7 @@ static struct {
 	size_t messages, scanned, read, addresses;
 } taken;
 
-static struct settings *settings;
-static struct table *table;
-static struct snapshot *snapshot;
-static struct tag_keys keys;
-static struct redirect *redirect;
+static struct served served;
 static struct slice tried; /* told if a promise is broken */
 
 static void require(bool holds, const char *what)
@@ -63,35 +58,6 @@ static void same(struct slice quick, struct slice full, const char *what)
 	fprintf(stderr, "quick \"%.*s\", full \"%.*s\"\n", (int)quick.len, quick.at,
 	        (int)full.len, full.at);
 	require(false, what);
-}
-
-static struct table *load_rules(struct diags *diags)
-{
-	static char path[] = "/tmp/signpost-fuzz-XXXXXX";
-	int fd = mkstemp(path);
-	require(fd >= 0 && write(fd, rules_text, strlen(rules_text)) ==
-	                           (ssize_t)strlen(rules_text),
-	        "a temporary file");
-	close(fd);
-	struct table *loaded = table_load(path, TABLE_BYTES_MAX, diags);
-	unlink(path);
-	return loaded;
-}
-
-static void start(void)
-{
-	struct diags *diags = diags_new();
-	settings = settings_load(NULL, diags);
-	table = load_rules(diags);
-	diags_print(diags, stderr);
-	diags_free(diags);
-	require(settings && table && message_init() &&
-	                tag_keys_init(&keys, slice_of("0123456789abcdef")),
-	        "a start");
-	settings->log_calls = LOG_CALLS_NONE;
-	snapshot = snapshot_new(
-		&(struct configuration){.settings = settings, .table = table});
-	redirect = redirect_new(settings, snapshot, &keys);
 }
 
 /* Messages */
@@ -225,8 +191,8 @@ static void compare_replies(const struct message *message, const struct arrival 
 	static struct reply quick, full;
 	quick = (struct reply){.length = 0};
 	full = (struct reply){.length = 0};
-	redirect_answer(redirect, message, arrival, &quick);
-	redirect_answer(redirect, unplain(message), arrival, &full);
+	redirect_answer(served.redirect, message, arrival, &quick);
+	redirect_answer(served.redirect, unplain(message), arrival, &full);
 	same((struct slice){quick.text, quick.length},
 	     (struct slice){full.text, full.length}, "one reply");
 	require(quick.close == full.close, "one end");
@@ -255,13 +221,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct scan scan;
-	if (!redirect)
-		start();
+	if (!served.redirect)
+		served_start(&served, &(struct served_texts){.rules = rules_text});
 	tried = (struct slice){(const char *)data, size};
-	struct arrival arrival = {.listen = &settings->listens[0]};
-	const char *why;
-	endpoint_parse(slice_of(size % 2 ? "udp:127.0.0.1:999" : "udp:[::1]:999"),
-	               &arrival.source, &why);
+	struct arrival arrival = served_arrival(
+		&served, 0, size % 2 ? "udp:127.0.0.1:999" : "udp:[::1]:999");
 	const struct message *plain = scan_message(&scan, tried);
 	msg_t *msg = message_parse(tried);
 	const struct message *parsed = msg ? message_of(msg) : NULL;

@@ -5,14 +5,13 @@
  * it as well. */
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/doors/connection.h"
-#include "server/redirect.h"
+#include "tests/fuzz/server.h"
 #include "tests/fuzz/sip_mutator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,9 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort();                                                         \
 	} while (0)
 
-#define SEGMENTS    4          /* their lengths go before the bytes */
-#define STREAM_MAX  65536      /* bytes: what a socket takes at once */
-#define REPLIES_MAX (1u << 22) /* bytes */
+#define SEGMENTS      4          /* their lengths go before the bytes */
+#define SEGMENTS_MAX  8          /* then all the rest comes at once */
+#define RECEIVE_EVERY 512        /* bytes, whose replies a socket has room for */
+#define STREAM_MAX    65536      /* bytes: what a socket takes at once */
+#define REPLIES_MAX   (1u << 22) /* bytes */
 
 const size_t sip_mutator_prefix = SEGMENTS;
 
@@ -36,23 +37,11 @@ static const char rules_text[] =
 	"default: {redirect: [\"sip:a.example.net\", \"sip:b.example.net\"]}\n";
 
 static struct {
-	struct settings *settings;
+	struct served served;
 	struct connections *connections;
 	struct arrival arrival;
 	unsigned long closed;
 } server;
-
-static struct table *load_rules(struct diags *diags)
-{
-	static char path[] = "/dev/shm/signpost-fuzz-XXXXXX";
-	ssize_t size = sizeof rules_text - 1;
-	int fd = mkstemp(path);
-	REQUIRE(fd >= 0 && write(fd, rules_text, (size_t)size) == size);
-	close(fd);
-	struct table *table = table_load(path, TABLE_BYTES_MAX, diags);
-	unlink(path);
-	return table;
-}
 
 static void on_close(void *arg, const struct arrival *arrival)
 {
@@ -63,27 +52,13 @@ static void on_close(void *arg, const struct arrival *arrival)
 
 static void start(void)
 {
-	static struct tag_keys keys;
-	struct diags *diags = diags_new();
-	const char *why;
-	server.settings = settings_load(NULL, diags);
-	struct table *table = load_rules(diags);
-	diags_print(diags, stderr);
-	diags_free(diags);
-	REQUIRE(server.settings && table && message_init());
-	REQUIRE(tag_keys_init(&keys, slice_of("0123456789abcdef")));
-	server.settings->log_calls = LOG_CALLS_NONE;
-	server.arrival.listen = &server.settings->listens[1];
-	REQUIRE(endpoint_parse(slice_of("tcp:127.0.0.1:999"), &server.arrival.source,
-	                       &why));
+	served_start(&server.served, &(struct served_texts){.rules = rules_text});
+	server.arrival = served_arrival(&server.served, 1, "tcp:127.0.0.1:999");
 	server.connections = connections_new();
 	REQUIRE(server.connections && (server.connections->base = event_base_new()));
-	struct snapshot *snapshot = snapshot_new(
-		&(struct configuration){.settings = server.settings, .table = table});
-	server.connections->redirect = redirect_new(NULL, snapshot, &keys);
-	server.connections->limits = server.settings->limits;
+	server.connections->redirect = server.served.redirect;
+	server.connections->limits = server.served.settings->limits;
 	server.connections->on_close = on_close;
-	REQUIRE(server.connections->redirect);
 }
 
 struct replies {
@@ -91,18 +66,26 @@ struct replies {
 	char text[REPLIES_MAX];
 };
 
+/* All that is there: a socket gives as much as it has. */
 static void receive(int fd, struct replies *replies)
 {
-	ssize_t len;
-	while ((len = read(fd, replies->text + replies->len,
-	                   REPLIES_MAX - replies->len)) > 0)
-		replies->len += (size_t)len;
+	ssize_t len = read(fd, replies->text + replies->len, REPLIES_MAX - replies->len);
+	replies->len += len > 0 ? (size_t)len : 0;
 	REQUIRE(replies->len < REPLIES_MAX);
 }
 
 static void turn(void)
 {
-	event_base_loop(server.connections->base, EVLOOP_NONBLOCK);
+	event_base_loop(server.connections->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* Of the first that are sent; segments tells what share of the text each is, from a
+ * single byte to a quarter. */
+static size_t segment_len(const uint8_t *segments, size_t i, size_t size)
+{
+	if (!segments || i >= SEGMENTS_MAX)
+		return size;
+	return 1 + segments[i % SEGMENTS] * size / 1024;
 }
 
 /* One connection, from its first byte to its end; segments NULL: all at once. */
@@ -110,19 +93,21 @@ static void converse(struct slice text, const uint8_t *segments, struct replies 
 {
 	int ends[2];
 	unsigned long closed = server.closed;
+	const size_t size = text.len;
 	replies->len = 0;
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 	                   ends) == 0);
 	REQUIRE(connection_open(server.connections, ends[0], NULL, &server.arrival));
 	for (size_t i = 0; text.len; i++) {
-		size_t len = segments ? 1u + segments[i % SEGMENTS] : text.len;
+		size_t len = segment_len(segments, i, size);
 		len = len < text.len ? len : text.len;
 		ssize_t sent = send(ends[1], text.at, len, MSG_NOSIGNAL);
 		if (sent < 0)
 			break; /* closed */
 		text = slice_skip(text, (size_t)sent);
 		turn();
-		receive(ends[1], replies);
+		if (len > RECEIVE_EVERY || i % SEGMENTS == 0)
+			receive(ends[1], replies);
 	}
 	shutdown(ends[1], SHUT_WR);
 	for (int i = 0; i < 8 && server.closed == closed; i++) {
@@ -151,7 +136,7 @@ static void check(const struct replies *replies)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct replies whole, cut;
-	if (!server.settings)
+	if (!server.connections)
 		start();
 	if (size < SEGMENTS || size > STREAM_MAX)
 		return 0;

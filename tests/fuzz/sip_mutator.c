@@ -60,6 +60,11 @@ static const char *const names[] = {
 	"z",
 };
 
+/* Places for what server_message_fuzz.c knows: a nonce, a response. */
+#define N10   "NNNNNNNNNN"
+#define NONCE "nonce=\"" N10 N10 N10 N10 "\""
+#define R32   "RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR"
+
 static const char *const values[] = {
 	"",
 	" ",
@@ -99,6 +104,11 @@ static const char *const values[] = {
 	"99999999999999999999999999",
 	"Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"sip:b\", "
 	"response=\"00\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"",
+	"Digest username=\"alice\", realm=\"example.net\", " NONCE ", uri=\"sip:1@a\", "
+	"response=\"" R32 R32
+	"\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"",
+	"Digest username=\"bob\", realm=\"example.net\", " NONCE ", uri=\"sip:1@a\", "
+	"response=\"" R32 "\", qop=auth, nc=00000001, cnonce=\"c\"",
 	"esnet.0, ets.0, wps.4",
 	"id;critical",
 	"Sat, 13 Nov 2010 23:29:00 GMT",
