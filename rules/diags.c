@@ -19,7 +19,7 @@ struct finding {
 struct diags {
 	struct arena *texts;
 	void (*progress)(void); /* NULL: nobody wants to know */
-	size_t errors, warnings;
+	size_t total, errors;
 	size_t count;
 	struct finding findings[DIAGS_MAX];
 };
@@ -97,10 +97,8 @@ static bool keep(struct diags *diags, struct finding *finding)
 void diags_vadd(struct diags *diags, enum severity severity, struct position position,
                 const char *hint, const char *format, va_list args)
 {
-	if (severity == SEVERITY_ERROR)
-		diags->errors++;
-	else
-		diags->warnings++;
+	diags->total++;
+	diags->errors += severity == SEVERITY_ERROR;
 	if (diags->count == DIAGS_MAX)
 		return;
 
@@ -143,11 +141,6 @@ void diags_progress(const struct diags *diags)
 size_t diags_errors(const struct diags *diags)
 {
 	return diags->errors;
-}
-
-size_t diags_warnings(const struct diags *diags)
-{
-	return diags->warnings;
 }
 
 static int by_position(const void *left, const void *right)
@@ -232,7 +225,7 @@ void diags_print(struct diags *diags, FILE *to)
 			fputc('\n', to);
 		}
 	}
-	size_t more = diags->errors + diags->warnings - diags->count;
+	size_t more = diags->total - diags->count;
 	if (more)
 		fprintf(to, "and %zu more\n", more);
 }

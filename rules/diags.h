@@ -56,7 +56,6 @@ const char *diags_hint(char hint[DIAGS_HINT_MAX], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 size_t diags_errors(const struct diags *diags);
-size_t diags_warnings(const struct diags *diags);
 
 /* Prints text on one line: control characters and bytes that are not UTF-8 escaped. */
 void diags_print_text(struct slice text, FILE *to);
