@@ -110,7 +110,7 @@ $B/%.o: %.c Makefile
 # Programs for rules/ link without sofia: the linker checks the layering.
 $B/tests/rules_%_test: $B/tests/rules_%_test.o $B/tests/rules_loading.o $B/tests/runner.o $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(RULES_LIBS)
-$B/tests/rules_reference_test: $B/tests/rules_reference.o $B/tests/rules_random.o
+$B/tests/rules_reference_test: $B/tests/rules_reference.o $B/tests/rules_random.o $B/tests/rules_written.o
 $B/tests/server_%_test: $B/tests/server_%_test.o $B/tests/runner.o $B/libserver.a $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(RULES_LIBS)
 $B/tests/bench/load $B/tests/bench/hold: %: %.o $B/tests/bench/lane.o $B/tests/bench/invite.o

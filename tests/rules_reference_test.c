@@ -9,6 +9,7 @@
 
 #include "tests/rules_loading.h"
 #include "tests/rules_random.h"
+#include "tests/rules_written.h"
 #include "tests/runner.h"
 
 #define CALLS_OF_A_TABLE 400
@@ -179,9 +180,9 @@ static void try_table(uint64_t *state, struct met *met)
 	less = model;
 	size_t gone = random_below(state, model.gateway_count);
 	less.gateways[gone].enabled = false;
-	char *yaml = random_yaml(state, &model);
+	char *yaml = written_yaml(state, &model);
 	struct table *table = load(yaml);
-	char *less_yaml = random_yaml(state, &less);
+	char *less_yaml = written_yaml(state, &less);
 	struct table *less_table = load(less_yaml);
 	bool comparable = !share_a_uri(&model);
 	met->tables[model.top.longest]++;
