@@ -152,6 +152,83 @@ START_TEST(what_has_been_taken_survives_a_reload)
 }
 END_TEST
 
+/* What was taken at the old rate would else keep the peer out for as long as it would
+ * have been there: hours. */
+START_TEST(another_rate_counts_from_the_reload_on)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct rate *rate = i ? &pbx.quota.source : &pbx.quota.rate;
+		pbx.quota = (struct quota){{0}};
+		*rate = (struct rate){3600 * SECOND, 5};
+		limiter = limiter_new(&settings, NULL);
+		ck_assert_uint_eq(passing(&pbx, 1, 10, SECOND, 0), 5);
+		*rate = rate_of(100, 50);
+		struct limiter *next = limiter_new(&settings, limiter);
+		limiter_free(limiter);
+		limiter = next;
+		ck_assert_uint_le(passing(&pbx, 1, 100, 2 * SECOND, 0), 1);
+		ck_assert_uint_ge(passing(&pbx, 1, 1000, 2 * SECOND, 10), 998);
+		unsigned looked = 0;
+		for (unsigned n = 0; n < 10000; n++)
+			looked += take(&pbx, 1, 13 * SECOND) == LIMIT_LOOK;
+		ck_assert_uint_eq(looked, 50 * SECOND_LOOK);
+		leave();
+	}
+}
+END_TEST
+
+/* Each thread reads its clock once for a batch. */
+START_TEST(a_clock_that_is_behind_gives_no_more)
+{
+	pbx.quota.rate = rate_of(1000, 50);
+	carrier.quota.source = rate_of(1000, 50);
+	limiter = limiter_new(&settings, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		unsigned passed = 0;
+		for (unsigned n = 0; n < 1000; n++)
+			passed += take(members[i], 1,
+			               10 * SECOND - n % 2 * SECOND / 100) == LIMIT_PASS;
+		ck_assert_uint_eq(passed, 50);
+	}
+}
+END_TEST
+
+/* The microseconds of a source's bucket are 48 bits: they begin again after 8.9 years. */
+START_TEST(a_clock_of_many_years_changes_nothing)
+{
+	const uint64_t again = ((uint64_t)1 << 48) * 1000;
+	const uint64_t times[] = {
+		0,     again / 2 - SECOND, again / 2,     again - SECOND,
+		again, again + SECOND,     5 * again / 2, UINT64_MAX / 4 * 3};
+	pbx.quota.source = rate_of(10, 10);
+	for (size_t i = 0; i < COUNT(times); i++) {
+		limiter = limiter_new(&settings, NULL);
+		for (unsigned source = 1; source < 20; source++) {
+			ck_assert_uint_eq(passing(&pbx, source, 100, times[i], 0), 10);
+			unsigned passed = passing(&pbx, source, 1000, times[i], 10);
+			ck_assert_msg(passed == 99 || passed == 100,
+			              "%u passed at times[%zu]", passed, i);
+		}
+		leave();
+	}
+}
+END_TEST
+
+/* Over the wrap, those who are full still make room for those who come. */
+START_TEST(a_clock_that_begins_again_frees_entries)
+{
+	const uint64_t again = ((uint64_t)1 << 48) * 1000;
+	pbx.quota.source = rate_of(10, 1);
+	limiter = limiter_new(&settings, NULL);
+	unsigned passed = 0;
+	for (unsigned source = 0; source < 100000; source++)
+		take(&pbx, source, again - SECOND);
+	for (unsigned source = 0; source < 1000; source++)
+		passed += take(&pbx, source, again + SECOND) == LIMIT_PASS;
+	ck_assert_uint_ge(passed, 990);
+}
+END_TEST
+
 /* Many threads */
 
 static atomic_uint together;
@@ -194,6 +271,10 @@ Suite *test_suite(void)
 	tcase_add_test(tests, sources_without_end_cannot_get_more_than_the_table);
 	tcase_add_test(tests, a_network_of_64_bits_is_one_source);
 	tcase_add_test(tests, what_has_been_taken_survives_a_reload);
+	tcase_add_test(tests, another_rate_counts_from_the_reload_on);
+	tcase_add_test(tests, a_clock_that_is_behind_gives_no_more);
+	tcase_add_test(tests, a_clock_of_many_years_changes_nothing);
+	tcase_add_test(tests, a_clock_that_begins_again_frees_entries);
 	tcase_add_test(tests, threads_share_a_bucket);
 	suite_add_tcase(suite, tests);
 	return suite;

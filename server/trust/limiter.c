@@ -34,16 +34,43 @@ struct limiter {
 
 /* Buckets */
 
+/* A thread's clock is read once for many requests, and may be so far behind another's. */
+#define BEHIND_NS 1000000000
+
+/* One request more. ahead: how far ahead of now the bucket is full; it is moved on if
+ * that is within the limit. Further ahead than that it is only if the limit was another
+ * before a reload: then it is moved back. */
+static bool add(uint64_t *ahead, uint64_t interval, uint64_t burst, uint64_t behind)
+{
+	uint64_t most = interval * burst;
+	bool passes = *ahead + interval <= most;
+	if (passes)
+		*ahead += interval;
+	else if (*ahead > most + behind)
+		*ahead = most;
+	return passes;
+}
+
 static bool take(_Atomic uint64_t *full_ns, const struct rate *rate, uint64_t now_ns)
 {
-	uint64_t was = atomic_load_explicit(full_ns, memory_order_relaxed), is;
+	uint64_t was = atomic_load_explicit(full_ns, memory_order_relaxed), ahead;
+	bool passes;
 	do {
-		is = (was > now_ns ? was : now_ns) + rate->interval_ns;
-		if (is - now_ns > rate->interval_ns * rate->burst)
+		ahead = was > now_ns ? was - now_ns : 0;
+		passes = add(&ahead, rate->interval_ns, rate->burst, BEHIND_NS);
+		if (now_ns + ahead == was)
 			return false;
-	} while (!atomic_compare_exchange_weak_explicit(
-		full_ns, &was, is, memory_order_relaxed, memory_order_relaxed));
-	return true;
+	} while (!atomic_compare_exchange_weak_explicit(full_ns, &was, now_ns + ahead,
+	                                                memory_order_relaxed,
+	                                                memory_order_relaxed));
+	return passes;
+}
+
+/* The time of an entry begins again after 8.9 years; half of them are ahead of now. */
+static uint64_t ahead_of(uint64_t entry, uint64_t now)
+{
+	uint64_t ahead = (entry - now) & TIME_MASK;
+	return entry && ahead <= TIME_MASK / 2 ? ahead : 0;
 }
 
 static uint64_t hash(const struct sources_table *table, const struct address *source)
@@ -56,7 +83,8 @@ static uint64_t hash(const struct sources_table *table, const struct address *so
 }
 
 /* The source's own entry; else the one that is full first, which is free or shared. */
-static _Atomic uint64_t *find_entry(struct sources_table *table, uint64_t hashed)
+static _Atomic uint64_t *find_entry(struct sources_table *table, uint64_t hashed,
+                                    uint64_t now)
 {
 	_Atomic uint64_t *set = table->entries[hashed % SETS], *first = set;
 	uint64_t least = UINT64_MAX;
@@ -64,8 +92,8 @@ static _Atomic uint64_t *find_entry(struct sources_table *table, uint64_t hashed
 		uint64_t entry = atomic_load_explicit(&set[i], memory_order_relaxed);
 		if (entry && entry >> TIME_BITS == hashed >> TIME_BITS)
 			return &set[i];
-		if ((entry & TIME_MASK) < least) {
-			least = entry & TIME_MASK;
+		if (ahead_of(entry, now) < least) {
+			least = ahead_of(entry, now);
 			first = &set[i];
 		}
 	}
@@ -76,18 +104,19 @@ static bool take_of_source(struct sources_table *table, const struct rate *rate,
                            const struct address *source, uint64_t now_ns)
 {
 	uint64_t hashed = hash(table, source), now = now_ns / 1000;
-	uint64_t interval = rate->interval_ns / 1000;
-	_Atomic uint64_t *entry = find_entry(table, hashed);
+	_Atomic uint64_t *entry = find_entry(table, hashed, now);
 	uint64_t was = atomic_load_explicit(entry, memory_order_relaxed), is;
+	bool passes;
 	do {
-		uint64_t full = was & TIME_MASK;
-		is = (full > now ? full : now) + interval;
-		if (is - now > interval * rate->burst)
+		uint64_t ahead = ahead_of(was, now);
+		passes = add(&ahead, rate->interval_ns / 1000, rate->burst,
+		             BEHIND_NS / 1000);
+		is = ((now + ahead) & TIME_MASK) | ((passes ? hashed : was) & ~TIME_MASK);
+		if (is == was)
 			return false;
-		is = (is & TIME_MASK) | (hashed >> TIME_BITS << TIME_BITS);
 	} while (!atomic_compare_exchange_weak_explicit(
 		entry, &was, is, memory_order_relaxed, memory_order_relaxed));
-	return true;
+	return passes;
 }
 
 /* Peers */
