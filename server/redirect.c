@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "rules/table.h"
@@ -370,20 +369,38 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	decision->target_count = count;
 }
 
-/* RFC 4412 3: priorities of networks that have them; esnet: RFC 7135. */
-static bool has_priority(const struct request *request)
+/* RFC 4412 3.1: namespace and priority, without case. The namespaces are those of 12.6
+ * there, and RFC 7135's. Three of them have a routine, which may be on every call. */
+static bool is_priority(struct slice value)
 {
+	static const char *const routines[] = {"dsn.routine", "drsn.routine", "q735.4"};
 	static const char *const namespaces[] = {"esnet.", "ets.",  "wps.",
 	                                         "dsn.",   "drsn.", "q735."};
+	for (size_t i = 0; i < sizeof routines / sizeof routines[0]; i++)
+		if (slice_equal_nocase(value, slice_of(routines[i])))
+			return false;
+	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
+		size_t len = strlen(namespaces[i]);
+		if (value.len > len && slice_folds(value.at, namespaces[i], len))
+			return true;
+	}
+	return false;
+}
+
+/* One of the values, which stand in one header field or in several. */
+static bool has_priority(const struct request *request)
+{
 	const struct message *message = request->message;
 	for (size_t i = 0; i < message->field_count; i++) {
-		const struct field *field = &message->fields[i];
-		if (!field_is(field, slice_of("Resource-Priority")))
+		struct slice rest = message->fields[i].value;
+		if (!field_is(&message->fields[i], slice_of("Resource-Priority")))
 			continue;
-		for (size_t n = 0; n < sizeof namespaces / sizeof namespaces[0]; n++)
-			if (strncasecmp(field->value.at, namespaces[n],
-			                strlen(namespaces[n])) == 0)
+		while (rest.len) {
+			struct slice value = {rest.at, slice_find(rest, ',')};
+			if (is_priority(slice_trim(value)))
 				return true;
+			rest = slice_skip(rest, value.len + 1);
+		}
 	}
 	return false;
 }

@@ -4,7 +4,7 @@ import threading
 import time
 import unittest
 
-from blackbox import PATIENCE, Server, TcpDoor, UdpDoor
+from blackbox import PATIENCE, Server, TcpDoor, UdpDoor, eventually
 
 FLOODER, OTHER = "127.0.0.2", "127.0.0.3"
 RATE_PER_S = 200 // PATIENCE
@@ -52,9 +52,10 @@ class Flood(threading.Thread):
 
 
 class Limits(unittest.TestCase):
-    def start(self, peer="", more="", rules=RULES, networks=FLOODER):
+    def start(self, peer="", more="", rules=RULES, networks=FLOODER, stack="ours"):
         return Server.start(self, rules, (
-            'profiles:\n  p: {listen: ["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"], peers: [flooder, other]}\n'
+            'profiles:\n  p: {listen: ["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"], peers: [flooder, other], '
+            f"stack: {stack}}}\n"
             f"peers:\n  flooder: {{networks: [{networks}]{peer}}}\n  other: {{networks: [{OTHER}]}}\n"
             f"secret: secret.key\nlog: {{calls: none}}\nworkers: 1\n{more}\n"))
 
@@ -108,10 +109,12 @@ class Limits(unittest.TestCase):
                 self.assertGreaterEqual(flood.answered, min(flood.sent, RATE_PER_S))
 
     def test_503_or_nothing(self):
-        for over, statuses in ((", over: 503", [486] * 3 + [503] * 5), (", over: drop", [486] * 3),
-                               ("", [486] * 3 + [503] * 5)):
-            with self.subTest(over):
-                server = self.start(", rate: 1/h, burst: 3" + over)
+        for over, stack, statuses in (
+            (", over: 503", "ours", [486] * 3 + [503] * 5), (", over: drop", "ours", [486] * 3),
+            ("", "ours", [486] * 3 + [503] * 5), (", over: 503", "nta", [486] * 3 + [503] * 5),
+            (", over: drop", "nta", [486] * 3)):
+            with self.subTest((over, stack)):
+                server = self.start(", rate: 1/h, burst: 3" + over, stack=stack)
                 self.assertEqual(self.statuses(self.door(server), 8), statuses)
 
     def test_what_is_far_over_is_not_even_read(self):
@@ -123,8 +126,17 @@ class Limits(unittest.TestCase):
         door = self.door(server)
         self.assertEqual(self.statuses(door, 3), [486, 486])
         self.assertEqual(self.statuses(door, 3, uri="sip:112@x.test"), [480] * 3)
-        for value, statuses in (("ets.0", [486]), ("WPS.3", [486]), ("esnet.1", [486]), ("x.1", [])):
-            self.assertEqual(self.statuses(door, 1, headers={"Resource-Priority": value}), statuses, value)
+        for value in ("ets.0", "WPS.3", "esnet.1", "dsn.flash", "q735.3", "x.1, ets.0", "x.1 ,\r\n wps.4", "q735.4,q735.0",
+                      ["x.1", "ets.4"]):
+            self.assertEqual(self.statuses(door, 1, headers={"Resource-Priority": value}), [486], value)
+
+    def test_what_is_no_priority_does_not_pass(self):
+        """Some networks write their routine priority on every call."""
+        server = self.start(", rate: 1/h, burst: 1, over: drop")
+        door = self.door(server)
+        self.assertEqual(self.statuses(door, 2), [486])
+        for value in ("x.1", "", ",", "ets", "ets.", "x.ets.0", "dsn.routine", "DRSN.Routine", "q735.4", "q735.4, dsn.routine"):
+            self.assertEqual(self.statuses(door, 1, headers={"Resource-Priority": value}), [], value)
 
     def test_sources_have_limits_of_their_own(self):
         server = self.start(", per_source: {rate: 1/h, burst: 2}, over: drop", networks="127.0.0.2, 127.0.0.4")
@@ -162,11 +174,24 @@ class Limits(unittest.TestCase):
         server.wait_for_log(" reloaded ")
         self.assertEqual(self.statuses(door, 3), [])
 
+    def test_another_rate_counts_from_the_reload_on(self):
+        for limit in ("{}", "per_source: {{{}}}"):
+            server = self.start(", over: drop, " + limit.format("rate: 1/h, burst: 2"))
+            door = self.door(server)
+            self.assertEqual(self.statuses(door, 3), [486, 486])
+            text = server.settings_path.read_text()
+            server.settings_path.write_text(text.replace("rate: 1/h, burst: 2", "rate: 10000/s"))
+            server.signal(1)
+            server.wait_for_log(" reloaded ")
+            self.assertEqual(self.statuses(door, 1), [])  # what it had taken
+            eventually(lambda: self.statuses(door, 1) == [486], "what counts is the rate in force")  # pylint: disable=cell-var-from-loop
+
     def test_spoofed_sources_get_little(self):
         targets = ", ".join(f'"sip:a-rather-long-name-{i}@gateway.example.net"' for i in range(10))
-        for peer, more, bounded in ((", spoofable: true", "", True), ("", "", False)):
-            server = self.start(peer, more, rules=f"rules: [{{redirect: [{targets}]}}]\n")
-            with self.door(server) as door, self.door(server, TcpDoor) as tcp:
+        for peer, stack, bounded in ((", spoofable: true", "ours", True), (", spoofable: true", "nta", True),
+                                     ("", "ours", False), ("", "nta", False)):
+            server = self.start(peer, rules=f"rules: [{{redirect: [{targets}]}}]\n", stack=stack)
+            with self.subTest((peer, stack)), self.door(server) as door, self.door(server, TcpDoor) as tcp:
                 for name in ("x", "x" * 200):
                     data = door.request(uri=f"sip:{name}@x.test")
                     door.send(data)
@@ -177,14 +202,17 @@ class Limits(unittest.TestCase):
                 self.assertEqual(len(tcp.ask(tcp.request()).contacts()), 10)
 
     def test_too_large_is_silence(self):
-        server = self.start(", spoofable: true", rules=f"rules: [{{reject: 486, headers: {{X-A: {'x' * 500}, "
-                                                       f"X-B: {'x' * 500}, X-C: {'y' * 500}}}}}]\n")
-        door = self.door(server)
-        self.assertEqual(self.statuses_of_all(server), [])
-        server.wait_for_log('reply not sent, it is too large for its request peer="flooder"')
-        big = door.request(headers={"Subject": "z" * 600})
-        door.send(big)
-        self.assertIn(b"SIP/2.0 486", door.receive())
+        rules = f"rules: [{{reject: 486, headers: {{X-A: {'x' * 500}, X-B: {'x' * 500}, X-C: {'y' * 500}}}}}]\n"
+        for stack in ("ours", "nta"):
+            with self.subTest(stack):
+                server = self.start(", spoofable: true", rules=rules, stack=stack)
+                door = self.door(server)
+                self.assertEqual(self.statuses_of_all(server), [])
+                server.wait_for_log('reply not sent, it is too large for its request peer="flooder"')
+                door.send(door.request(headers={"Subject": "z" * 600}))
+                self.assertIn(b"SIP/2.0 486", door.receive())
+                door.send(door.request(body=b"z" * 600))  # bytes are bytes
+                self.assertIn(b"SIP/2.0 486", door.receive())
 
 
 if __name__ == "__main__":

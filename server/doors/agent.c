@@ -101,7 +101,8 @@ static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, s
 	tport_t *tport = tport_delivered_by(nta_agent_tports(nta), msg);
 	const struct settings *settings = redirect_hold(agent->redirect)->settings;
 	struct arrival arrival = {
-		.listen = settings_listen(settings, DOOR_AGENT, &listener->endpoint)};
+		.listen = settings_listen(settings, DOOR_AGENT, &listener->endpoint),
+		.bytes = msg_size(msg)};
 	if (message && tport && tport_is_clear_to_send(tport) && arrival.listen &&
 	    endpoint_from_sockaddr(listener->endpoint.transport, &msg_addr(msg)->su_sa,
 	                           &arrival.source)) {
