@@ -2,6 +2,7 @@
 #include "server/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
@@ -124,10 +125,20 @@ static bool take_signal(struct server *server, int number)
 	}
 }
 
+/* Malloc keeps what is freed: after a flood of connections that is as much as they all
+ * had at once. */
+static void give_back(struct server *server)
+{
+	if (doors_have_emptied(server->followers.doors))
+		malloc_trim(0);
+}
+
 static void wait_for_signals(struct server *server)
 {
-	while (take_signal(server, next_signal(server)))
+	while (take_signal(server, next_signal(server))) {
 		log_flush(false);
+		give_back(server);
+	}
 }
 
 /* What is served, on which addresses, and one line to try. */

@@ -508,6 +508,27 @@ class Limits(unittest.TestCase):
         context = certificates.context()
         self.idle_kb(500, 20, server, lambda: TlsDoor(server.port, context))
 
+    @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
+    def test_a_flood_gives_its_memory_back(self):
+        """What a handshake needs, for many that come together, is not kept when they are gone."""
+        certificates = Certificates(self)
+        context = certificates.context()
+        server = Server.start(self, RULES, tls_settings(
+            certificates.tls(), "limits: {handshake: 1m, connections_per_source: 1000}"))
+        with TlsDoor(server.port, context) as door:
+            self.assertEqual(door.ask(door.request()).status, 302)
+        before_kb = server.memory_kb()
+        with contextlib.ExitStack() as stack:
+            doors = [stack.enter_context(TlsDoor(server.port)) for _ in range(400)]
+            for door in doors:
+                door.socket = context.wrap_socket(door.socket, server_hostname=TLS_HOST)
+                door.socket.settimeout(DEADLINE_S)
+            for door in doors:
+                self.assertEqual(door.ask(door.request()).status, 302)
+            flooded_kb = server.memory_kb() - before_kb
+        eventually(lambda: server.memory_kb() - before_kb < flooded_kb / 3, f"most of {flooded_kb} kB given back", 3 * DEADLINE_S)
+        print(f"\n400 TLS connections took {flooded_kb} kB; {server.memory_kb() - before_kb} kB after they were closed")
+
 
 class Tls(Shared):
     def test_versions(self):

@@ -235,6 +235,11 @@ void doors_adopt(struct doors *doors)
 	snapshot_release(doors->answering.snapshot, in_force);
 }
 
+bool doors_have_emptied(struct doors *doors)
+{
+	return stream_has_emptied(doors->stream);
+}
+
 void doors_close(struct doors *doors)
 {
 	if (!doors)

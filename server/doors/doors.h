@@ -35,6 +35,9 @@ void doors_abandon(struct doors *doors);
  * what is to be open no more. Listeners that stay are not touched: they lose nothing. */
 void doors_adopt(struct doors *doors);
 
+/* True once after many connections have ended: what they had can be given back. */
+bool doors_have_emptied(struct doors *doors);
+
 void doors_close(struct doors *doors);
 
 #endif

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,7 @@
 #define RESUME_MS       1000 /* after a failure to accept, if no connection closes before */
 #define STRANGERS_SHARE 4   /* one in so many connections may be a stranger's handshake */
 #define STOP_MS         500 /* for replies that are still to be read */
+#define MANY            64  /* connections whose memory is worth looking for */
 
 /* One address. */
 struct listener {
@@ -48,6 +50,7 @@ struct stream {
 	int wake_fd;   /* readable: the thread is to adopt, or to end */
 	bool stopping; /* to end */
 	sem_t adopted;
+	atomic_ulong closed; /* connections, since another thread has asked */
 	struct event *wake, *resume;
 	bool paused;                /* nothing is accepted */
 	bool told;                  /* that it was; until one is accepted again */
@@ -102,7 +105,16 @@ static void on_close(void *arg, const struct arrival *arrival)
 {
 	struct stream *stream = arg;
 	sources_remove(stream->sources, &arrival->source.address);
+	atomic_fetch_add_explicit(&stream->closed, 1, memory_order_relaxed);
 	resume_accepting(stream);
+}
+
+bool stream_has_emptied(struct stream *stream)
+{
+	if (atomic_load_explicit(&stream->closed, memory_order_relaxed) < MANY)
+		return false;
+	atomic_store_explicit(&stream->closed, 0, memory_order_relaxed);
+	return true;
 }
 
 /* Those who are only let through the handshake may not take the room of others. */

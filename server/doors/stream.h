@@ -26,6 +26,10 @@ int stream_prepare(struct stream *stream, const struct settings *settings,
 void stream_abandon(struct stream *stream);
 void stream_adopt(struct stream *stream);
 
+/* True if so many connections have ended since it last was that their memory is worth
+ * giving back. For any thread. */
+bool stream_has_emptied(struct stream *stream);
+
 /* Closes the listeners, gives replies that wait half a second to be read, ends the thread
  * and frees stream. */
 void stream_stop(struct stream *stream);
