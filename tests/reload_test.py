@@ -511,6 +511,24 @@ rules:
             self.reload(server, listen=listen, workers=1)
             self.assertEqual([self.status(server.port, door) for door in (UdpDoor, TcpDoor)], [480, 480], listen)
 
+    def test_a_reload_that_fails_takes_nothing_from_what_is_open(self):
+        """Neither a datagram nor a connection goes to a listener that is not to be in force in the end."""
+        every = ("udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT")
+        narrow = ("udp:127.0.0.1:PORT", "tcp:127.0.0.1:PORT", "udp:192.0.2.77:PORT", "tcp:192.0.2.77:PORT")
+        server = self.start(listen=every, workers=1, more="log: {calls: none}")
+        server.write_rules(table("a"))
+        self.reload(server, listen=every, workers=1, more="log: {calls: none}")
+        load = Load(server.port, ("a",))
+        load.start()
+        self.addCleanup(load.stop)
+        for _ in range(RELOADS):
+            load.wait_for_answers(ANSWERS_BETWEEN)
+            said = self.reload(server, "reload failed", listen=narrow, workers=1, more="log: {calls: none}")
+        self.assertRegex(said, "error: cannot listen on udp:192.0.2.77:.* Cannot assign")
+        self.assertRegex(said, "error: cannot listen on tcp:192.0.2.77:.* Cannot assign")
+        load.stop()
+        self.assertEqual((load.faults[:3], load.sent - load.answered, load.waiting), ([], 0, {}))
+
     def test_first_udp_listener_and_last(self):
         server = self.start(listen=("tcp:127.0.0.1:PORT",))
         self.reload(server, listen=("udp:127.0.0.1:PORT",))

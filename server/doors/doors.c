@@ -40,11 +40,14 @@ static bool say_not_listening(const struct listen *failed, int error)
 
 /* An errno, or 0: workers share their ports with each other, and the kernel would let
  * another server of the same user share them too, each getting some of the calls. So see
- * first that nobody is there. */
-static int see_if_free(const struct listen *listen)
+ * first that nobody is there. any_port: only that the address is ours to bind. */
+static int see_if_free(const struct listen *listen, bool any_port)
 {
 	struct sockaddr_storage address;
-	socklen_t len = endpoint_to_sockaddr(&listen->endpoint, &address);
+	struct endpoint endpoint = listen->endpoint;
+	if (any_port)
+		endpoint.port = 0;
+	socklen_t len = endpoint_to_sockaddr(&endpoint, &address);
 	bool stream = transport_is_stream(listen->endpoint.transport);
 	int on = 1;
 	int fd = socket(address.ss_family,
@@ -53,18 +56,19 @@ static int see_if_free(const struct listen *listen)
 		return 0; /* binding will tell why */
 	if (stream)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	bool taken =
-		bind(fd, (struct sockaddr *)&address, len) < 0 && errno == EADDRINUSE;
+	int error = bind(fd, (struct sockaddr *)&address, len) < 0 ? errno : 0;
 	close(fd);
-	return taken ? EADDRINUSE : 0;
+	return error;
 }
 
 static bool all_free(const struct settings *settings)
 {
 	bool free = true;
-	for (size_t i = 0; i < settings->listen_count; i++)
-		if (see_if_free(&settings->listens[i]))
-			free = say_not_listening(&settings->listens[i], EADDRINUSE);
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		int error = see_if_free(&settings->listens[i], false);
+		if (error)
+			free = say_not_listening(&settings->listens[i], error);
+	}
 	return free;
 }
 
@@ -164,8 +168,13 @@ static bool cannot_listen(const struct listen *listen, int error, struct diags *
 	return false;
 }
 
-/* True if it is open already, or its address is held by one of ours that may be closed
- * for it: then nobody else has it. */
+static bool is_open(const struct settings *in_force, const struct listen *listen)
+{
+	return settings_listen(in_force, listen_door(listen), &listen->endpoint);
+}
+
+/* True if its address is held by one of ours that may be closed for it: then nobody else
+ * has it. */
 static bool is_ours(const struct settings *in_force, const struct listen *listen)
 {
 	const struct endpoint *wanted = &listen->endpoint;
@@ -181,6 +190,8 @@ static bool is_ours(const struct settings *in_force, const struct listen *listen
 	return false;
 }
 
+/* As much as can be known before the first is opened: from then on it may be sent what
+ * one in force would have got. */
 static bool all_free_or_ours(struct doors *doors, const struct settings *settings,
                              struct diags *diags)
 {
@@ -190,9 +201,9 @@ static bool all_free_or_ours(struct doors *doors, const struct settings *setting
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		const struct listen *listen = &settings->listens[i];
 		if (listen_door(listen) == DOOR_AGENT ||
-		    is_ours(in_force->settings, listen))
+		    is_open(in_force->settings, listen))
 			continue;
-		int error = see_if_free(listen);
+		int error = see_if_free(listen, is_ours(in_force->settings, listen));
 		if (error)
 			good = cannot_listen(listen, error, diags);
 	}
