@@ -591,14 +591,18 @@ rules:
         tag = self.tag(server.port)
         (server.folder / "other.key").write_text("another secret that is long enough")
         (server.folder / "other.key").chmod(0o600)
-        said = self.reload(server, text=start.replace("workers: 2", "workers: 3\nspread: packet")
-                           .replace("secret.key", "other.key").replace(", stack: nta", "")
-                           .replace(f'"udp:127.0.0.1:{nta}"', f'["udp:127.0.0.1:{nta}", "udp:127.0.0.1:{later}"]'))
-        for finding in (':8:10: warning: "workers" cannot change while the server runs: restart it',
-                        ':9:9: warning: "spread" cannot change', ':7:9: warning: "secret" cannot change',
-                        ':3:3: warning: the stack of profile "n" cannot change',
-                        rf':3:\d+: warning: "udp:127\.0\.0\.1:{later}" is not opened while the server runs'):
-            self.assertRegex(said, finding)
+        other = (start.replace("workers: 2", "workers: 3\nspread: packet\nsandbox: false\nuser: nobody\ngroup: nogroup")
+                 .replace("secret.key", "other.key").replace(", stack: nta", "")
+                 .replace(f'"udp:127.0.0.1:{nta}"', f'["udp:127.0.0.1:{nta}", "udp:127.0.0.1:{later}"]'))
+        for _ in range(3):  # each time, for what counts is what was at the start
+            said = self.reload(server, text=other)
+            for finding in (':8:10: warning: "workers" cannot change while the server runs: restart it',
+                            ':9:9: warning: "spread" cannot change', ':7:9: warning: "secret" cannot change',
+                            ':10:10: warning: "sandbox" cannot change', ':11:7: warning: "user" cannot change',
+                            ':3:3: warning: the stack of profile "n" cannot change',
+                            rf':3:\d+: warning: "udp:127\.0\.0\.1:{later}" is not opened while the server runs'):
+                self.assertRegex(said, finding)
+        self.assertNotIn("cannot change", self.reload(server, text=start))
         self.assertEqual(self.tag(server.port), tag)
         self.assertEqual(self.status(nta), 480)
         self.reload(server)  # its profile is gone: nta hears, but nobody there is known

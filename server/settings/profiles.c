@@ -543,10 +543,14 @@ static void keep_stack(struct load *load, struct reading *reading,
 		profile->stack = old->stack;
 	}
 	for (size_t i = 0; i < reading->settings->listen_count; i++) {
-		const struct listen *listen = &reading->listens[i];
-		if (reading->in_force && listen->profile == profile &&
-		    profile->stack == STACK_NTA &&
-		    !settings_listen(reading->in_force, DOOR_AGENT, &listen->endpoint))
+		struct listen *listen = &reading->listens[i];
+		if (!reading->in_force || listen->profile != profile ||
+		    profile->stack != STACK_NTA)
+			continue;
+		const struct listen *open =
+			settings_listen(reading->in_force, DOOR_AGENT, &listen->endpoint);
+		listen->unopened = !open || open->unopened;
+		if (listen->unopened)
 			load_warning(load, listen->position, NULL,
 			             "\"%s\" is not opened while the server runs, as "
 			             "its stack is nta: restart it",

@@ -204,23 +204,36 @@ static void warn_fixed(struct load *load, const struct reading *reading,
 	             NULL, "\"%s\" cannot change while the server runs: restart it", key);
 }
 
-static void keep_fixed(struct load *load, const struct reading *reading)
+static bool keep_account(struct load *load, const struct reading *reading)
+{
+	const struct account *old = &reading->in_force->account;
+	struct account *new = &reading->settings->account;
+	if (slice_equal(new->user, old->user) && slice_equal(new->group, old->group))
+		return true;
+	warn_fixed(load, reading, reading->user, "user");
+	new->user = arena_copy(load->arena, old->user);
+	new->group = arena_copy(load->arena, old->group);
+	return (new->user.at &&new->group.at) || load_memory(load);
+}
+
+/* What cannot change stays as it is in what is in force: so there is a warning each time
+ * until the file says that, too. */
+static bool keep_fixed(struct load *load, const struct reading *reading)
 {
 	const struct settings *old = reading->in_force;
 	struct settings *new = reading->settings;
 	if (!old)
-		return;
+		return true;
 	if (new->workers != old->workers)
 		warn_fixed(load, reading, reading->workers, "workers");
 	if (new->spread != old->spread)
 		warn_fixed(load, reading, reading->spread, "spread");
-	new->workers = old->workers;
-	new->spread = old->spread;
 	if (new->sandbox != old->sandbox)
 		warn_fixed(load, reading, reading->sandbox, "sandbox");
-	if (!slice_equal(new->account.user, old->account.user) ||
-	    !slice_equal(new->account.group, old->account.group))
-		warn_fixed(load, reading, reading->user, "user");
+	new->workers = old->workers;
+	new->spread = old->spread;
+	new->sandbox = old->sandbox;
+	return keep_account(load, reading);
 }
 
 /* The whole */
@@ -249,8 +262,8 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 	                        sizeof fields / sizeof fields[0], reading);
 	good &= profiles_read(load, reading->profiles, reading->peers, reading->in_force,
 	                      settings);
-	keep_fixed(load, reading);
 	good &= check_account(load, &settings->account);
+	good &= keep_fixed(load, reading);
 	if (!settings->rules_path)
 		settings->rules_path =
 			path_resolve(load, reading->path, slice_of("rules.yaml"));

@@ -52,6 +52,7 @@ struct listen {
 	struct slice text; /* endpoint_text(), NUL-terminated */
 	const struct profile *profile;
 	struct position position; /* in the file; line 0 for the built-in default */
+	bool unopened; /* of nta, and it was not there when the server started */
 };
 
 /* Which door keeps a listener. */
