@@ -76,6 +76,9 @@ struct decision {
 struct slice decision_label(struct slice table, struct slice rule,
                             char buffer[DECISION_LABEL_MAX]);
 
+/* Why, in words; NULL: a rule or the default says so. */
+const char *decision_why(enum decision_cause cause);
+
 /* One rule that a lookup looked at. */
 struct considered {
 	size_t index; /* in the file, from 0 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/configuration.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
@@ -201,17 +202,42 @@ bool configuration_load(struct configuration *configuration, struct diags *diags
 	return load(configuration, NULL, diags);
 }
 
-static bool load_for_server(struct configuration *configuration, struct limiter *previous,
-                            struct diags *diags)
+static bool is_open(const struct settings *settings, const struct settings *in_force)
+{
+	return in_force && settings->log_to == in_force->log_to &&
+	       (!settings->log_path ||
+	        strcmp(settings->log_path, in_force->log_path) == 0);
+}
+
+static bool open_log(struct configuration *configuration, const struct settings *in_force,
+                     struct diags *diags)
+{
+	const struct settings *settings = configuration->settings;
+	if (is_open(settings, in_force))
+		return true;
+	configuration->sink = sink_open(settings->log_to, settings->log_path);
+	if (!configuration->sink)
+		diags_add(diags, SEVERITY_ERROR, settings->log_position, NULL,
+		          "cannot open \"%s\": %s",
+		          settings->log_path ? settings->log_path : "the log",
+		          strerror(errno));
+	return configuration->sink;
+}
+
+/* in_force: NULL at the start. */
+static bool load_for_server(struct configuration *configuration,
+                            const struct configuration *in_force, struct diags *diags)
 {
 	if (!configuration->settings)
 		return false;
-	configuration->limiter = limiter_new(configuration->settings, previous);
+	configuration->limiter =
+		limiter_new(configuration->settings, in_force ? in_force->limiter : NULL);
 	if (!configuration->limiter)
 		diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL,
 		          "out of memory");
 	configuration->certificates = certificates_new(configuration->settings, diags);
-	return configuration->limiter && configuration->certificates;
+	bool open = open_log(configuration, in_force ? in_force->settings : NULL, diags);
+	return configuration->limiter && configuration->certificates && open;
 }
 
 bool configuration_reload(struct configuration *fresh,
@@ -221,7 +247,7 @@ bool configuration_reload(struct configuration *fresh,
 	if (in_force->rules_path != in_force->settings->rules_path)
 		fresh->rules_path = in_force->rules_path; /* -r */
 	bool good = load(fresh, in_force, diags);
-	good &= load_for_server(fresh, in_force->limiter, diags);
+	good &= load_for_server(fresh, in_force, diags);
 	if (!good)
 		configuration_free(fresh);
 	return good;
@@ -237,10 +263,12 @@ void configuration_free(struct configuration *configuration)
 {
 	certificates_free(configuration->certificates);
 	limiter_free(configuration->limiter);
+	sink_close(configuration->sink);
 	table_free(configuration->table);
 	settings_free(configuration->settings);
 	configuration->certificates = NULL;
 	configuration->limiter = NULL;
+	configuration->sink = NULL;
 	configuration->table = NULL;
 	configuration->settings = NULL;
 }

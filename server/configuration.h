@@ -6,6 +6,7 @@
 
 #include "rules/diags.h"
 #include "rules/table.h"
+#include "server/log/sink.h"
 #include "server/settings/settings.h"
 #include "server/trust/certificates.h"
 #include "server/trust/limiter.h"
@@ -18,7 +19,9 @@ struct configuration {
 	struct table *table;
 	struct certificates *certificates; /* NULL unless loaded */
 	struct limiter *limiter;           /* likewise */
-	bool serving; /* in: root becomes the settings' user before it reads them */
+	struct sink *sink; /* where the log is to go; NULL: where it goes. Taken away
+	                      before the configuration is in force */
+	bool serving;      /* in: root becomes the settings' user before it reads them */
 	unsigned long serial; /* set by snapshot.h; no two have the same */
 };
 
@@ -29,7 +32,7 @@ struct configuration {
 bool configuration_load(struct configuration *configuration, struct diags *diags);
 
 /* Then loads what only a server needs, and may read: the files of TLS. And makes the
- * limiter. */
+ * limiter, and opens the log. */
 bool configuration_load_certificates(struct configuration *configuration,
                                      struct diags *diags);
 void configuration_free(struct configuration *configuration);

@@ -7,6 +7,7 @@
 
 #include "rules/table.h"
 #include "server/log/calllog.h"
+#include "server/log/journal.h"
 #include "server/log/log.h"
 #include "server/operations/lifecycle.h"
 #include "server/sip/contacts.h"
@@ -21,9 +22,11 @@ struct redirect {
 	struct workspace *workspace;
 	struct hasher *hasher; /* made when a profile's auth first needs it */
 	const struct configuration
-		*held;   /* between redirect_hold() and redirect_let_go() */
-	int64_t now_s;   /* when it was held, as rules see it */
-	uint64_t now_ns; /* the same, as the limiter sees it */
+		*held;    /* between redirect_hold() and redirect_let_go() */
+	int64_t now_s;    /* when it was held, as rules see it */
+	int64_t time_ns;  /* the same, as the log sees it */
+	uint64_t now_ns;  /* the same, as the limiter sees it */
+	struct ring *log; /* NULL: the log has no thread */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
@@ -44,7 +47,10 @@ struct redirect *redirect_new(const struct settings *settings, struct snapshot *
 	redirect->snapshot = snapshot;
 	redirect->keys = keys;
 	redirect->workspace = workspace;
-	return redirect;
+	if (!snapshot || journal_ring(&redirect->log))
+		return redirect;
+	redirect_free(redirect);
+	return NULL;
 }
 
 void redirect_free(struct redirect *redirect)
@@ -53,6 +59,7 @@ void redirect_free(struct redirect *redirect)
 		return;
 	workspace_free(redirect->workspace);
 	hasher_free(redirect->hasher);
+	ring_leave(redirect->log);
 	free(redirect);
 }
 
@@ -444,7 +451,9 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 		return;
 	tag_make(redirect->keys, request->call_id, request->from_tag, request->branch,
 	         request->cseq_number, redirect->tag);
+	size_t offered = explanation->decision.target_count;
 	fit_reply(redirect, request, arrival, response, &explanation->decision, reply);
+	explanation->unfit = offered - explanation->decision.target_count;
 	reply->to = response_destination(request, &arrival->source);
 	if (!reply->length) {
 		log_often(LOG_UNSENDABLE, "reply not sent, it is longer than %d bytes",
@@ -462,34 +471,79 @@ static unsigned microseconds_since(const struct timespec *start)
 	                  (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
-/* One line for each call: for each answered request of a method that is routed, be it
- * broken; not for one that is to come again with credentials. The rules' view of it if
- * they were asked, else the Request-URI as it came. */
+/* Why it is not redirected, where no rule says so. */
+static const char *why(const struct explanation *explanation)
+{
+	return explanation->why ? explanation->why
+	                        : decision_why(explanation->decision.cause);
+}
+
+/* What was asked: the rules' view of it if they were asked, else the Request-URI as it
+ * came. */
+static void tell_question(struct call *call, const struct request *request,
+                          const struct arrival *arrival,
+                          const struct explanation *explanation)
+{
+	const struct facts *facts = &explanation->facts;
+	call->method = request->method;
+	call->call_id = request->call_id;
+	call->source = arrival->source;
+	call->listener = arrival->listen->text;
+	call->profile = arrival->listen->profile->name;
+	call->peer = arrival->peer->name;
+	call->user = facts->user;
+	call->caller = facts->caller;
+	call->called = explanation->decided ? facts->called : request->uri;
+}
+
+static void tell_answer(struct call *call, const struct explanation *explanation,
+                        const struct response *response, char label[DECISION_LABEL_MAX])
+{
+	const struct decision *decision = &explanation->decision;
+	call->rule = decision_label(decision->table, decision->rule, label);
+	call->status = response->status;
+	call->contacts = response->contacts;
+	if (response->status >= 400) {
+		call->why = why(explanation);
+	} else if (decision->target_count) {
+		call->gateway = decision->targets[0].gateway;
+		call->offered = (unsigned)decision->target_count;
+		call->cut = (unsigned)(decision->left_out + explanation->unfit);
+	}
+}
+
+/* For each answered request of a method that is routed, be it broken; not for one that is
+ * to come again with credentials. */
+static bool is_logged(const struct redirect *redirect, const struct request *request,
+                      const struct explanation *explanation,
+                      const struct response *response)
+{
+	const struct settings *settings = redirect->settings;
+	if (!response->status || explanation->challenged ||
+	    settings->log_calls == LOG_CALLS_NONE ||
+	    !is_listed(settings, request->method))
+		return false;
+	uint64_t key = settings->log_calls == LOG_CALLS_SAMPLED
+	                       ? tag_call_key(redirect->keys, request->call_id)
+	                       : 0;
+	return calllog_wants(settings, response->status, key);
+}
+
+/* One line for each call. */
 static void write_log(const struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival,
                       const struct explanation *explanation,
                       const struct response *response, const struct timespec *start)
 {
-	if (!response->status || explanation->challenged ||
-	    !is_listed(redirect->settings, request->method) ||
-	    redirect->settings->log_calls == LOG_CALLS_NONE)
-		return;
-	const struct decision *decision = &explanation->decision;
 	char label[DECISION_LABEL_MAX];
-	struct call call = {
-		.method = request->method,
-		.call_id = request->call_id,
-		.caller = explanation->facts.caller,
-		.called = explanation->decided ? explanation->facts.called : request->uri,
-		.source = arrival->source,
-		.listener = arrival->listen->text.at,
-		.rule = decision_label(decision->table, decision->rule, label),
-		.status = response->status,
-		.contacts = response->contacts,
-		.microseconds = microseconds_since(start),
-	};
-	calllog_write(redirect->settings->log_calls, redirect->settings->log_format,
-	              &call);
+	if (!is_logged(redirect, request, explanation, response))
+		return;
+	struct call call = {.time_ns = redirect->time_ns,
+	                    .table = redirect->held->serial,
+	                    .microseconds = microseconds_since(start)};
+	tell_question(&call, request, arrival, explanation);
+	tell_answer(&call, explanation, response, label);
+	calllog_put(redirect->log, redirect->settings->log_format, &call);
 }
 
 static void start_reply(const struct message *message, struct reply *reply)
@@ -515,6 +569,7 @@ void redirect_now(struct redirect *redirect)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	redirect->now_s = now.tv_sec;
+	redirect->time_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	redirect->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }

@@ -30,6 +30,7 @@ struct explanation {
 	bool decided;              /* out: a table was asked, and the next two are set */
 	struct facts facts;
 	struct decision decision; /* its targets as offered */
+	size_t unfit;             /* out: Contacts left out for the path */
 	bool challenged;          /* out: credentials are asked for, none were wrong */
 	const char *why;          /* out: static text, when no table was asked */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/log/journal.h"
 #include "server/log/log.h"
 
 static double milliseconds(void)
@@ -63,6 +64,19 @@ static void adopt(const struct followers *followers, struct snapshot *snapshot)
 	snapshot_release(snapshot, in_force);
 }
 
+/* The log goes where fresh wants it. */
+static bool put_in_force(struct snapshot *snapshot, struct configuration *fresh)
+{
+	struct sink *sink = fresh->sink;
+	fresh->sink = NULL;
+	bool good = snapshot_swap(snapshot, fresh);
+	if (good && sink)
+		journal_move(sink);
+	else
+		sink_close(sink);
+	return good;
+}
+
 /* Fills fresh, opens its listeners and puts it in force. */
 static bool load(const struct configuration *in_force, struct snapshot *snapshot,
                  const struct followers *followers, const struct tag_keys *keys,
@@ -72,7 +86,7 @@ static bool load(const struct configuration *in_force, struct snapshot *snapshot
 		return false;
 	check_secret(in_force, fresh, keys, diags);
 	bool good = prepare(followers, fresh->settings, diags);
-	if (good && snapshot_swap(snapshot, fresh))
+	if (good && put_in_force(snapshot, fresh))
 		return true;
 	if (good) {
 		abandon(followers);

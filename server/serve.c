@@ -15,6 +15,7 @@
 
 #include "server/doors/doors.h"
 #include "server/doors/guard.h"
+#include "server/log/journal.h"
 #include "server/log/log.h"
 #include "server/operations/lifecycle.h"
 #include "server/operations/operations.h"
@@ -42,6 +43,7 @@ static int say_failure(const char *what, int error)
 
 /*
  * SIGHUP            reload settings, routing table and certificates
+ * SIGUSR1           open the log's file again, which has been moved away
  * SIGTERM           drain, then stop; the second one, or SIGINT: stop at once
  * SIGINT            stop
  * SIGPIPE           ignored: a peer may go away at any time
@@ -54,6 +56,7 @@ static void signals_taken(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR1);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 }
@@ -115,6 +118,9 @@ static bool take_signal(struct server *server, int number)
 			log_event(LOG_WARNING, "not reloaded, the server is draining");
 		else
 			reload(server->snapshot, &server->followers, &server->keys);
+		return true;
+	case SIGUSR1:
+		journal_reopen();
 		return true;
 	case SIGTERM:
 		return !draining && drain(server);
@@ -180,6 +186,8 @@ static bool lock_down(const struct server *server)
 	const struct configuration *configuration = snapshot_acquire(server->snapshot);
 	bool low_port = has_low_port(configuration->settings);
 	bool sandbox = configuration->settings->sandbox;
+	unsigned features =
+		configuration->settings->log_to == LOG_TO_FILE ? SANDBOX_APPENDING : 0;
 	snapshot_release(server->snapshot, configuration);
 	if (!privilege_settle(low_port)) {
 		log_plain("signpost: cannot give up privileges: %s", strerror(errno));
@@ -187,7 +195,7 @@ static bool lock_down(const struct server *server)
 	}
 	if (!sandbox || sandbox_is_instrumented())
 		return true;
-	int error = sandbox_enter(sandbox_action());
+	int error = sandbox_enter(sandbox_action(), features);
 	if (error)
 		log_event(LOG_WARNING, "no sandbox error=\"%s\"", strerror(-error));
 	return true;
@@ -238,18 +246,20 @@ int serve(struct configuration *configuration)
 	if (!tag_keys_init(&server.keys, configuration->settings->secret))
 		return say_failure("cannot start libsodium", 0);
 	settings_wipe(configuration->settings);
+	struct sink *sink = configuration->sink;
+	configuration->sink = NULL;
 	server.snapshot = snapshot_new(configuration);
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);
 	*configuration = (struct configuration){0};
 	if (!privilege_fix())
 		return say_failure("cannot do without new privileges", errno);
-	int error = log_start();
+	int error = journal_start(sink);
 	if (error)
 		return say_failure("cannot start the log", error);
 	int status = run(&server);
 	log_flush(true);
-	log_stop();
+	journal_stop();
 	explicit_bzero(&server.keys, sizeof server.keys);
 	snapshot_free(server.snapshot);
 	su_deinit();

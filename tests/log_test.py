@@ -19,6 +19,10 @@ rules:
 """
 
 
+KEYS = ["time", "event", "id", "method", "source", "listener", "profile", "peer", "user", "caller", "called", "rule",
+        "status", "why", "gateway", "offered", "cut", "contacts", "table", "us"]
+
+
 class CallLog(unittest.TestCase):
     def calls(self, more):
         """Asks for a redirect, a reject, an unknown number, an OPTIONS, a REGISTER and an ACK."""
@@ -34,14 +38,15 @@ class CallLog(unittest.TestCase):
     def test_one_line_for_each_call(self):
         server, source = self.calls("log: {calls: all}")
         lines = server.wait_for_log(" call ", 3)
-        head = rf"^\S+Z call id=\"id-%s\" method=\"INVITE\" source=udp:{source} listener=udp:127.0.0.1:{server.port} "
+        head = (rf"^\S+Z call id=\"id-%s\" method=\"INVITE\" source=udp:{source} "
+                rf'listener=udp:127.0.0.1:{server.port} profile="test" peer="local" user="" ')
         self.assertEqual(len(lines), 3)
         self.assertRegex(lines[0], head % r"\+44" + (
-            r'caller="\+1555" called="\+442071234567" rule="plain" status=302 '
+            r'caller="\+1555" called="\+442071234567" rule="plain" status=302 why="" gateway="" offered=2 cut=0 '
             r'contacts="<sip:\+442071234567@first.example.net>;q=1.0, '
-            r'<sip:\+442071234567@second.example.net;transport=tcp>;q=0.9" us=\d+$'))
-        self.assertRegex(lines[1], head % "603" + 'caller=.* called="603" rule="barred" status=603 contacts="" us=')
-        self.assertRegex(lines[2], head % "nob" + 'caller=.* called="nobody" rule="default" status=404 contacts="" us=')
+            r'<sip:\+442071234567@second.example.net;transport=tcp>;q=0.9" table=1 us=\d+$'))
+        self.assertRegex(lines[1], head % "603" + 'caller=.* called="603" rule="barred" status=603 why="" gateway="" offered=0 cut=0 contacts="" table=1 us=')
+        self.assertRegex(lines[2], head % "nob" + 'caller=.* called="nobody" rule="default" status=404 why="" gateway="" offered=0 cut=0 contacts="" table=1 us=')
 
     def test_only_rejected_calls(self):
         server, _ = self.calls("log: {calls: rejected}")
@@ -92,7 +97,8 @@ class Forgery(unittest.TestCase):
         quoted = r'"(?:[^"\\]|\\.)*"'
         time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
         pattern = (rf"^{time} call id={quoted} method={quoted} source=\S+ listener=\S+ "
-                   rf"caller={quoted} called={quoted} rule={quoted} status=\d+ contacts={quoted} us=\d+$")
+                   rf"profile={quoted} peer={quoted} user={quoted} caller={quoted} called={quoted} rule={quoted} "
+                   rf"status=\d+ why={quoted} gateway={quoted} offered=\d+ cut=\d+ contacts={quoted} table=\d+ us=\d+$")
         self.log_of(server, pattern)
 
     def test_a_json_log_cannot_be_forged(self):
@@ -100,8 +106,7 @@ class Forgery(unittest.TestCase):
         for line in self.log_of(server, r'^\{"time":'):
             call = json.loads(line)
             self.assertEqual(call["event"], "call")
-            self.assertEqual(list(call), ["time", "event", "id", "method", "source", "listener", "caller", "called",
-                                          "rule", "status", "contacts", "us"])
+            self.assertEqual(list(call), KEYS)
 
 
 class Pipe(unittest.TestCase):

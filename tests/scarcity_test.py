@@ -12,7 +12,7 @@ import socket
 import subprocess
 import unittest
 
-from blackbox import DEADLINE_S, PROGRAM, SANITIZER, Server, TcpDoor, UdpDoor, eventually, folder_for, run
+from blackbox import DEADLINE_S, PROGRAM, SANITIZER, Server, TcpDoor, UdpDoor, eventually, folder_for, run, unique
 from stream_test import TLS_HOST, Certificates, TlsDoor, tls_settings
 
 RULES = 'rules:\n  - {name: all, redirect: "sip:%s"}\n'
@@ -47,6 +47,13 @@ class Scarcity(unittest.TestCase):
             for _ in range(count):
                 self.assertEqual(door.ask(door.request(uri=UK)).uris(), [target], door.transport)
 
+    def check_many_calls(self, doors):
+        """More than the rings of all doors hold in lines."""
+        for door in doors:
+            for _ in range(2000):
+                long = door.request(uri=UK, headers={"Call-ID": unique("x" * 450)})
+                self.assertEqual(door.ask(long).uris(), [OLD], door.transport)
+
     def check_new_connections(self, server, target=OLD):
         for make in (TcpDoor, self.tls):
             with make(server.port) as door:
@@ -78,7 +85,7 @@ class Scarcity(unittest.TestCase):
     def test_the_logs_reader_is_stuck(self):
         server, reader = self.start_on_a_pipe()
         doors = self.doors(server)
-        self.check_calls(doors, count=1500)  # more lines than the ring holds
+        self.check_many_calls(doors)
         self.check_new_connections(server)
         server.write_rules(BAD)
         server.signal(signal.SIGHUP)
@@ -90,7 +97,7 @@ class Scarcity(unittest.TestCase):
     def test_the_logs_reader_comes_back(self):
         server, reader = self.start_on_a_pipe()
         doors = self.doors(server)
-        self.check_calls(doors, count=1500)
+        self.check_many_calls(doors)
         text = b""
         os.set_blocking(reader, False)
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -21,6 +22,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 }
 
 static const struct call redirected = {
+	.time_ns = 1795348800123999999,
 	.method = {S("INVITE")},
 	.call_id = {S("a84b@pbx")},
 	.caller = {S("+441234")},
@@ -28,9 +30,16 @@ static const struct call redirected = {
 	.source = {TRANSPORT_UDP,
                    {{[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = 1}},
                    5062},
-	.listener = "udp:10.0.0.1:5060",
+	.listener = {S("udp:10.0.0.1:5060")},
+	.profile = {S("trunks")},
+	.peer = {S("pbx")},
+	.user = {S("alice")},
 	.rule = {S("uk")},
 	.status = 302,
+	.gateway = {S("gw1")},
+	.offered = 2,
+	.cut = 3,
+	.table = 4,
 	.contacts = {S("<sip:+442071234567@gw1>;q=1.0, <sip:b@gw2>;q=0.9")},
 	.microseconds = 12,
 };
@@ -39,48 +48,63 @@ static const struct call redirected = {
 static char line[8192];
 static size_t line_len;
 
-static const char *write_call(enum log_calls calls, enum log_format format,
-                              const struct call *call)
+/* By way of a ring as well, which is how the server does it. */
+static const char *write_call(enum log_format format, const struct call *call)
 {
+	static struct bell bell;
+	atomic_ulong refused = 0;
 	int fd = memfd_create("stderr", 0);
 	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
-	calllog_write(calls, format, call);
+	calllog_put(NULL, format, call);
 	ssize_t len = pread(fd, line, sizeof line - 1, 0);
 	ck_assert_int_ge(len, 0);
 	line_len = (size_t)len;
 	line[line_len] = '\0';
+
+	char other[LOG_LINE_MAX];
+	struct ring *ring = ring_new(&bell, &refused);
+	calllog_put(ring, format, call);
+	const void *record = ring_next(ring, &(size_t){0});
+	ck_assert_ptr_nonnull(record);
+	ck_assert_uint_eq(calllog_line(record, other), line_len);
+	ck_assert_mem_eq(other, line, line_len);
+	ring_free(ring);
 	return line;
 }
 
 START_TEST(text_line_is_as_documented)
 {
 	ck_assert_str_eq(
-		write_call(LOG_CALLS_ALL, LOG_FORMAT_TEXT, &redirected),
+		write_call(LOG_FORMAT_TEXT, &redirected),
 		NOW " call id=\"a84b@pbx\" method=\"INVITE\" "
 		    "source=udp:192.0.2.1:5062 listener=udp:10.0.0.1:5060 "
-		    "caller=\"+441234\" called=\"+442071234567\" rule=\"uk\" status=302 "
+		    "profile=\"trunks\" peer=\"pbx\" user=\"alice\" caller=\"+441234\" "
+		    "called=\"+442071234567\" rule=\"uk\" status=302 why=\"\" "
+		    "gateway=\"gw1\" offered=2 cut=3 "
 		    "contacts=\"<sip:+442071234567@gw1>;q=1.0, <sip:b@gw2>;q=0.9\" "
-		    "us=12\n");
+		    "table=4 us=12\n");
 }
 END_TEST
 
 START_TEST(json_line_is_as_documented)
 {
 	ck_assert_str_eq(
-		write_call(LOG_CALLS_ALL, LOG_FORMAT_JSON, &redirected),
+		write_call(LOG_FORMAT_JSON, &redirected),
 		"{\"time\":\"" NOW "\",\"event\":\"call\",\"id\":\"a84b@pbx\","
 		"\"method\":\"INVITE\",\"source\":\"udp:192.0.2.1:5062\","
-		"\"listener\":\"udp:10.0.0.1:5060\",\"caller\":\"+441234\","
+		"\"listener\":\"udp:10.0.0.1:5060\",\"profile\":\"trunks\",\"peer\":"
+		"\"pbx\",\"user\":\"alice\",\"caller\":\"+441234\","
 		"\"called\":\"+442071234567\",\"rule\":\"uk\",\"status\":302,"
-		"\"contacts\":\"<sip:+442071234567@gw1>;q=1.0, <sip:b@gw2>;q=0.9\","
-		"\"us\":12}\n");
+		"\"why\":\"\",\"gateway\":\"gw1\",\"offered\":2,\"cut\":3,\"contacts\":"
+		"\"<sip:+442071234567@gw1>;q=1.0, <sip:b@gw2>;q=0.9\","
+		"\"table\":4,\"us\":12}\n");
 }
 END_TEST
 
 static const struct {
 	enum log_calls calls;
 	unsigned status;
-	bool written;
+	bool wanted;
 } choices[] = {
 	{LOG_CALLS_ALL, 200, true},       {LOG_CALLS_ALL, 302, true},
 	{LOG_CALLS_ALL, 404, true},       {LOG_CALLS_REJECTED, 200, false},
@@ -91,11 +115,30 @@ static const struct {
 
 START_TEST(calls_choose_what_is_written)
 {
-	struct call call = redirected;
-	call.status = choices[_i].status;
-	write_call(choices[_i].calls, LOG_FORMAT_TEXT, &call);
-	ck_assert_msg((line_len > 0) == choices[_i].written, "%d %u", choices[_i].calls,
-	              choices[_i].status);
+	const struct settings settings = {.log_calls = choices[_i].calls};
+	ck_assert(calllog_wants(&settings, choices[_i].status, 1) == choices[_i].wanted);
+}
+END_TEST
+
+static const unsigned long fractions[] = {1, 2, 10, 100, 1000};
+
+/* Of keys that are random, and of those that follow one another or have much in common.
+ */
+START_TEST(one_in_so_many_is_chosen)
+{
+	static const uint64_t steps[] = {1, 1 << 20, UINT64_C(1) << 40,
+	                                 0x9e3779b97f4a7c15};
+	const struct settings settings = {.log_calls = LOG_CALLS_SAMPLED,
+	                                  .log_one_in = fractions[_i]};
+	const double keys = 200000, wanted = keys / (double)fractions[_i];
+	for (size_t step = 0; step < COUNT(steps); step++) {
+		double chosen = 0;
+		for (uint64_t i = 0; i < (uint64_t)keys; i++)
+			chosen += calllog_wants(&settings, 302, i * steps[step]);
+		/* five standard deviations */
+		ck_assert_msg((chosen - wanted) * (chosen - wanted) <= 25 * wanted,
+		              "%g of %g with steps %zu", chosen, wanted, step);
+	}
 }
 END_TEST
 
@@ -170,12 +213,14 @@ static struct call attack(size_t i)
 	struct slice all = {text, attacks[i].times * len};
 	struct call call = redirected;
 	call.method = call.call_id = call.caller = call.called = call.rule =
-		call.contacts = all;
+		call.profile = call.peer = call.user = call.gateway = call.contacts = all;
 	call.source = (struct endpoint){TRANSPORT_TCP, {{0}}, 65535};
 	memset(call.source.address.bytes, 0xff, 16);
-	call.listener = "tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
 	call.status = 699;
-	call.microseconds = 4294967295;
+	call.listener = slice_of("tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+	call.why = "0123456789012345678901234567890123456789012345678901234567890123456";
+	call.microseconds = call.offered = call.cut = 4294967295;
+	call.table = ULONG_MAX;
 	return call;
 }
 
@@ -190,11 +235,11 @@ static size_t count_of(char c)
 START_TEST(no_text_line_can_be_forged)
 {
 	struct call call = attack((size_t)_i);
-	write_call(LOG_CALLS_ALL, LOG_FORMAT_TEXT, &call);
+	write_call(LOG_FORMAT_TEXT, &call);
 	ck_assert_uint_gt(line_len, 0);
 	ck_assert_uint_le(line_len, LOG_LINE_MAX);
 	ck_assert_uint_eq(count_of('\n'), 1);
-	ck_assert_uint_eq(count_of('"'), 2 * 6);
+	ck_assert_uint_eq(count_of('"'), 2 * 11);
 	ck_assert_str_eq(line + line_len - strlen(" us=4294967295\n"),
 	                 " us=4294967295\n");
 	for (size_t i = 0; i + 1 < line_len; i++)
@@ -205,9 +250,9 @@ END_TEST
 START_TEST(every_json_line_is_an_object)
 {
 	struct call call = attack((size_t)_i);
-	write_call(LOG_CALLS_ALL, LOG_FORMAT_JSON, &call);
+	write_call(LOG_FORMAT_JSON, &call);
 	ck_assert_uint_le(line_len, LOG_LINE_MAX);
-	ck_assert_uint_eq(json_object_members(line, line + line_len), 12);
+	ck_assert_uint_eq(json_object_members(line, line + line_len), 20);
 }
 END_TEST
 
@@ -217,9 +262,9 @@ START_TEST(long_texts_are_cut_and_the_others_kept)
 	static char text[65536];
 	memset(text, 'x', sizeof text);
 	call.call_id = (struct slice){text, sizeof text};
-	write_call(LOG_CALLS_ALL, LOG_FORMAT_TEXT, &call);
+	write_call(LOG_FORMAT_TEXT, &call);
 	ck_assert_ptr_nonnull(strstr(line, "xxx...\" method=\"INVITE\""));
-	ck_assert_ptr_nonnull(strstr(line, " rule=\"uk\" status=302 "));
+	ck_assert_ptr_nonnull(strstr(line, " rule=\"uk\" status=302 why=\"\" "));
 }
 END_TEST
 
@@ -230,20 +275,21 @@ START_TEST(contacts_of_a_datagram_are_never_cut)
 	static char text[1300];
 	memset(text, 'x', sizeof text);
 	call.contacts = (struct slice){text, sizeof text};
-	ck_assert_ptr_null(
-		strstr(write_call(LOG_CALLS_ALL, LOG_FORMAT_TEXT, &call), "..."));
+	ck_assert_ptr_null(strstr(write_call(LOG_FORMAT_TEXT, &call), "..."));
 }
 END_TEST
 
 START_TEST(call_without_a_rule_has_empty_texts)
 {
 	struct call call = {.source = redirected.source,
-	                    .listener = "udp:10.0.0.1:5060",
+	                    .time_ns = redirected.time_ns,
+	                    .listener = redirected.listener,
 	                    .status = 400};
-	ck_assert_str_eq(write_call(LOG_CALLS_ALL, LOG_FORMAT_TEXT, &call), NOW
+	ck_assert_str_eq(write_call(LOG_FORMAT_TEXT, &call), NOW
 	                 " call id=\"\" method=\"\" source=udp:192.0.2.1:5062 "
-	                 "listener=udp:10.0.0.1:5060 caller=\"\" called=\"\" rule=\"\" "
-	                 "status=400 contacts=\"\" us=0\n");
+	                 "listener=udp:10.0.0.1:5060 profile=\"\" peer=\"\" user=\"\" "
+	                 "caller=\"\" called=\"\" rule=\"\" status=400 why=\"\" "
+	                 "gateway=\"\" offered=0 cut=0 contacts=\"\" table=0 us=0\n");
 }
 END_TEST
 
@@ -254,6 +300,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, text_line_is_as_documented);
 	tcase_add_test(tc, json_line_is_as_documented);
 	tcase_add_loop_test(tc, calls_choose_what_is_written, 0, COUNT(choices));
+	tcase_add_loop_test(tc, one_in_so_many_is_chosen, 0, COUNT(fractions));
 	tcase_add_loop_test(tc, no_text_line_can_be_forged, 0, COUNT(attacks));
 	tcase_add_loop_test(tc, every_json_line_is_an_object, 0, COUNT(attacks));
 	tcase_add_test(tc, long_texts_are_cut_and_the_others_kept);

@@ -1,149 +1,279 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/log/ring.h"
+#include "server/log/rings.h"
 #include "tests/runner.h"
 
-static struct ring ring = {RING_INIT};
-static char line[4096], taken[4096];
+static struct bell bell;
+static atomic_ulong refused;
+static struct ring *ring;
 
-static bool put(const char *text)
+static void init(void)
 {
-	return ring_put(&ring, text, strlen(text), false);
+	ring = ring_new(&bell, &refused);
+	ck_assert_ptr_nonnull(ring);
 }
 
-START_TEST(lines_come_out_whole_and_in_order)
+static void fini(void)
 {
-	ck_assert(put("one\n") && put("two\n") && put("three\n"));
-	ck_assert_uint_eq(ring_take(&ring, taken, 10), 8);
-	ck_assert_mem_eq(taken, "one\ntwo\n", 8);
-	ck_assert(put("four\n"));
-	ck_assert_uint_eq(ring_take(&ring, taken, sizeof taken), 11);
-	ck_assert_mem_eq(taken, "three\nfour\n", 11);
+	ring_free(ring);
+}
+
+static bool put(const void *record, size_t len)
+{
+	void *to = ring_begin(ring, len);
+	if (!to)
+		return false;
+	memcpy(to, record, len);
+	ring_commit(ring, len);
+	return true;
+}
+
+/* The next record; NULL: there is none. */
+static const char *next(void)
+{
+	size_t len;
+	const char *record = ring_next(ring, &len);
+	if (record)
+		ck_assert_uint_eq(len, strlen(record) + 1);
+	return record;
+}
+
+START_TEST(records_come_out_whole_and_in_order)
+{
+	ck_assert(ring_is_empty(ring));
+	ck_assert(put("one", 4) && put("", 1) && put("three", 6));
+	ck_assert(!ring_is_empty(ring));
+	ck_assert_str_eq(next(), "one");
+	ck_assert_str_eq(next(), "");
+	ck_assert(put("four", 5));
+	ck_assert_str_eq(next(), "three");
+	ck_assert_str_eq(next(), "four");
+	ck_assert_ptr_null(next());
+	ring_release(ring);
+	ck_assert(ring_is_empty(ring));
 }
 END_TEST
 
-static size_t fill(bool urgent)
+START_TEST(record_may_turn_out_shorter_than_asked_for)
+{
+	char *to = ring_begin(ring, 1000);
+	strcpy(to, "short");
+	ck_assert(ring_is_empty(ring)); /* it is not there before it is committed */
+	ring_commit(ring, 6);
+	ck_assert(put("next", 5));
+	ck_assert_str_eq(next(), "short");
+	ck_assert_str_eq(next(), "next");
+}
+END_TEST
+
+START_TEST(records_are_aligned_for_any_type)
+{
+	for (size_t len = 1; len < 100; len++) {
+		char *to = ring_begin(ring, len);
+		ck_assert_uint_eq((size_t)to % _Alignof(max_align_t), 0);
+		ring_commit(ring, len);
+	}
+}
+END_TEST
+
+static size_t fill(size_t len)
 {
 	size_t count = 0;
-	memset(line, 'x', sizeof line);
-	line[sizeof line - 1] = '\n';
-	while (ring_put(&ring, line, sizeof line, urgent))
-		count++;
+	for (void *to; (to = ring_begin(ring, len)); count++) {
+		memset(to, 'x', len);
+		ring_commit(ring, len);
+	}
 	return count;
 }
 
-START_TEST(full_ring_takes_no_more_and_loses_nothing)
+/* Lengths that do and do not end with the ring. */
+static const size_t lens[] = {
+	1, 112, 1000, 4080, 5000, RING_RECORD_MAX - 16, RING_RECORD_MAX};
+
+START_TEST(full_ring_refuses_and_counts_and_loses_nothing)
 {
-	const size_t usual = (RING_BYTES - RING_URGENT) / sizeof line,
-		     urgent = RING_URGENT / sizeof line;
-	ck_assert_uint_eq(fill(false), usual);
-	ck_assert(!put("\n"));
-	ck_assert_uint_eq(fill(true), urgent);
-	ck_assert(!ring_put(&ring, "\n", 1, true));
-	for (size_t i = 0; i < usual + urgent; i++)
-		ck_assert_uint_eq(ring_take(&ring, taken, sizeof taken), sizeof line);
-	ck_assert_mem_eq(taken, line, sizeof line);
-	ck_assert(put("\n"));
-	ck_assert_uint_eq(ring_take(&ring, taken, sizeof taken), 1);
+	size_t len = lens[_i], size = (len + 16 + 15) / 16 * 16, taken;
+	for (int round = 0; round < 5; round++) {
+		unsigned long before = refused;
+		size_t count = fill(len);
+		ck_assert_uint_ge((count + 1) * size, RING_BYTES - size);
+		ck_assert_uint_le(count * size, RING_BYTES);
+		ck_assert_uint_eq(refused, before + 1);
+		for (size_t i = 0; i < count; i++) {
+			const char *record = ring_next(ring, &taken);
+			ck_assert_uint_eq(taken, len);
+			ck_assert(record[0] == 'x' && record[len - 1] == 'x');
+		}
+		ck_assert_ptr_null(ring_next(ring, &taken));
+		ck_assert_ptr_null(ring_begin(ring, len)); /* not released yet */
+		ring_release(ring);
+	}
 }
 END_TEST
 
 START_TEST(once_full_half_of_it_must_be_free_again)
 {
-	fill(false);
-	for (size_t used = RING_BYTES - RING_URGENT; used > RING_BYTES / 2;) {
-		ck_assert(!put("\n"));
-		used -= ring_take(&ring, taken, sizeof taken);
+	size_t count = fill(1008), len; /* 1024 with what it takes */
+	ck_assert_uint_eq(count, RING_BYTES / 1024);
+	for (size_t i = 0; i < count / 2; i++) {
+		ck_assert_ptr_null(ring_begin(ring, 1008));
+		ring_next(ring, &len);
+		ring_release(ring);
 	}
-	ck_assert(put("\n"));
-	ck_assert(put("\n"));
+	ck_assert_ptr_null(ring_begin(ring, 1008));
+	ring_next(ring, &len);
+	ring_release(ring);
+	ck_assert(put("x", 2));
+	ck_assert_uint_eq(refused, count / 2 + 2);
 }
 END_TEST
 
-START_TEST(ended_ring_gives_what_is_left)
-{
-	ck_assert(put("last\n"));
-	ring_end(&ring);
-	ck_assert(!put("late\n"));
-	ck_assert_uint_eq(ring_take(&ring, taken, sizeof taken), 5);
-	ck_assert_uint_eq(ring_take(&ring, taken, sizeof taken), 0);
-}
-END_TEST
-
-/* Several put, one takes: each one's lines are whole and in its order; none is lost but
- * those that were refused. */
-enum { PUTTERS = 3, LINES = 30000 };
-static unsigned long refused[PUTTERS];
+/* Several put, each into its ring, and one takes: each one's records are whole and in its
+ * order; none is lost but those that were refused; the taker sleeps when there is
+ * nothing. */
+enum { PUTTERS = 3, RECORDS = 30000 };
+static struct rings rings;
+static struct ring *of[PUTTERS];
+static unsigned last[PUTTERS], taken[PUTTERS];
+static atomic_bool ended;
 
 static void *put_many(void *arg)
 {
-	size_t who = (size_t)(unsigned long *)arg;
-	char text[64];
-	for (unsigned i = 1; i <= LINES; i++) {
-		int len = snprintf(text, sizeof text, "%zu %u %.*s\n", who, i,
-		                   (int)(i % 31), "abcdefghijklmnopqrstuvwxyzabcde");
-		refused[who] += !ring_put(&ring, text, (size_t)len, false);
+	size_t who = (size_t)((struct ring **)arg - of);
+	for (unsigned i = 1; i <= RECORDS; i++) {
+		size_t len = sizeof i * (2 + i % 31);
+		unsigned *to = ring_begin(of[who], len);
+		if (!to)
+			continue;
+		for (size_t n = 0; n < len / sizeof i; n++)
+			to[n] = n == 0 ? (unsigned)who : i;
+		ring_commit(of[who], len);
 	}
+	ring_leave(of[who]);
 	return NULL;
 }
 
-static void *end_when_put(void *arg)
+static void take(struct ring *from, void *arg)
 {
-	pthread_t *putters = arg;
+	size_t len;
+	(void)arg;
+	for (const unsigned *record; (record = ring_next(from, &len));) {
+		unsigned who = record[0], number = record[1];
+		ck_assert_uint_eq(len, sizeof number * (2 + number % 31));
+		ck_assert_uint_eq(record[len / sizeof number - 1], number);
+		ck_assert_uint_gt(number, last[who]);
+		last[who] = number;
+		taken[who]++;
+	}
+	ring_release(from);
+}
+
+static bool is_idle(void *arg)
+{
+	(void)arg;
+	return !ended && rings_are_empty(&rings);
+}
+
+static void *take_all(void *arg)
+{
+	for (;;) {
+		bool end = ended;
+		if (!rings_take(&rings, take, NULL) && end)
+			return arg;
+		if (taken[0] % 2)
+			bell_doze(&rings.bell, 1);
+		else
+			bell_sleep(&rings.bell, is_idle, NULL);
+	}
+}
+
+START_TEST(many_put_and_one_takes)
+{
+	pthread_t putters[PUTTERS], taker;
+	unsigned long all = 0;
+	for (size_t i = 0; i < PUTTERS; i++)
+		ck_assert_ptr_nonnull(of[i] = rings_add(&rings));
+	pthread_create(&taker, NULL, take_all, NULL);
+	for (size_t i = 0; i < PUTTERS; i++)
+		pthread_create(&putters[i], NULL, put_many, &of[i]);
 	for (size_t i = 0; i < PUTTERS; i++)
 		pthread_join(putters[i], NULL);
-	ring_end(&ring);
-	return NULL;
-}
-
-static void check_line(const char *text, unsigned last[PUTTERS],
-                       unsigned long count[PUTTERS])
-{
-	unsigned long who, number;
-	char letters[64] = "";
-	int fields = sscanf(text, "%lu %lu %63s", &who, &number, letters);
-	ck_assert_msg(fields >= 2 && who < PUTTERS && number > last[who] &&
-	                      strlen(letters) == number % 31,
-	              "%s", text);
-	last[who] = (unsigned)number;
-	count[who]++;
-}
-
-START_TEST(threads_do_not_mix_their_lines)
-{
-	pthread_t putters[PUTTERS], ender;
-	unsigned last[PUTTERS] = {0};
-	unsigned long count[PUTTERS] = {0};
-	size_t len;
+	ended = true;
+	bell_wake(&rings.bell);
+	pthread_join(taker, NULL);
 	for (size_t i = 0; i < PUTTERS; i++)
-		ck_assert_int_eq(
-			pthread_create(&putters[i], NULL, put_many, (unsigned long *)i),
-			0);
-	ck_assert_int_eq(pthread_create(&ender, NULL, end_when_put, putters), 0);
-	while ((len = ring_take(&ring, taken, sizeof taken - 1))) {
-		taken[len] = '\0';
-		for (char *rest = taken, *text; (text = strsep(&rest, "\n")) && *text;)
-			check_line(text, last, count);
+		all += taken[i];
+	ck_assert_uint_eq(all + rings_refused(&rings), PUTTERS * RECORDS);
+	for (size_t i = 0; i < RINGS_MAX; i++)
+		ck_assert_ptr_null(rings.places[i]);
+}
+END_TEST
+
+/* One after the other, each when the last has been taken: without a wake-up that gets
+ * lost this ends. */
+START_TEST(sleeping_taker_is_woken_for_each)
+{
+	pthread_t taker;
+	of[0] = rings_add(&rings);
+	pthread_create(&taker, NULL, take_all, NULL);
+	for (unsigned i = 1; i <= 5000; i++) {
+		unsigned *to = ring_begin(of[0], sizeof i * (2 + i % 31));
+		ck_assert_ptr_nonnull(to);
+		for (unsigned n = 0; n < 2 + i % 31; n++)
+			to[n] = n == 0 ? 0 : i;
+		ring_commit(of[0], sizeof i * (2 + i % 31));
+		if (i % 2 == 0)
+			while (!ring_is_empty(of[0]))
+				sched_yield();
 	}
-	pthread_join(ender, NULL);
-	for (size_t i = 0; i < PUTTERS; i++)
-		ck_assert_uint_eq(count[i] + refused[i], LINES);
+	ring_leave(of[0]);
+	ended = true;
+	bell_wake(&rings.bell);
+	pthread_join(taker, NULL);
+	ck_assert_uint_eq(taken[0], 5000);
+}
+END_TEST
+
+START_TEST(there_are_places_for_so_many_and_no_more)
+{
+	for (size_t i = 0; i < RINGS_MAX; i++)
+		ck_assert_ptr_nonnull(rings_add(&rings));
+	ck_assert_ptr_null(rings_add(&rings));
+	ring_leave(rings.places[7]);
+	ck_assert(!rings_are_empty(&rings));
+	ck_assert(!rings_take(&rings, take, NULL));
+	ck_assert_ptr_null(rings.places[7]);
+	ck_assert_ptr_nonnull(rings_add(&rings));
+	for (size_t i = 0; i < RINGS_MAX; i++)
+		ring_leave(rings.places[i]);
+	rings_take(&rings, take, NULL);
 }
 END_TEST
 
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("ring");
-	TCase *all = tcase_create("all");
-	suite_add_tcase(suite, all);
-	tcase_add_test(all, lines_come_out_whole_and_in_order);
-	tcase_add_test(all, full_ring_takes_no_more_and_loses_nothing);
-	tcase_add_test(all, once_full_half_of_it_must_be_free_again);
-	tcase_add_test(all, ended_ring_gives_what_is_left);
-	tcase_add_test(all, threads_do_not_mix_their_lines);
+	TCase *tc = tcase_create("ring");
+	tcase_add_checked_fixture(tc, init, fini);
+	tcase_add_test(tc, records_come_out_whole_and_in_order);
+	tcase_add_test(tc, record_may_turn_out_shorter_than_asked_for);
+	tcase_add_test(tc, records_are_aligned_for_any_type);
+	tcase_add_loop_test(tc, full_ring_refuses_and_counts_and_loses_nothing, 0,
+	                    sizeof lens / sizeof lens[0]);
+	tcase_add_test(tc, once_full_half_of_it_must_be_free_again);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("rings");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, many_put_and_one_takes);
+	tcase_add_test(tc, sleeping_taker_is_woken_for_each);
+	tcase_add_test(tc, there_are_places_for_so_many_and_no_more);
+	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -76,7 +76,7 @@ static int end_of(void (*job)(size_t i), size_t i)
 
 static void be_refused(size_t i)
 {
-	if (sandbox_enter(SANDBOX_REFUSE) < 0)
+	if (sandbox_enter(SANDBOX_REFUSE, 0) < 0)
 		_exit(2);
 	errno = 0;
 	if (call(i) != -1 || errno != ENOSYS)
@@ -93,7 +93,7 @@ END_TEST
 
 static void be_killed(size_t i)
 {
-	if (sandbox_enter(SANDBOX_KILL) < 0)
+	if (sandbox_enter(SANDBOX_KILL, 0) < 0)
 		_exit(2);
 	call(i);
 }
@@ -117,7 +117,7 @@ static void do_what_is_allowed(size_t i)
 	pthread_t thread;
 	char byte;
 	(void)i;
-	if (sandbox_enter(SANDBOX_KILL) < 0)
+	if (sandbox_enter(SANDBOX_KILL, 0) < 0)
 		_exit(2);
 	if (pthread_create(&thread, NULL, nothing, NULL) != 0 ||
 	    pthread_join(thread, NULL) != 0)
@@ -156,7 +156,7 @@ static void enter_beside_a_thread(size_t i)
 	(void)i;
 	pthread_barrier_init(&entered, NULL, 2);
 	if (pthread_create(&thread, NULL, be_killed_later, NULL) != 0 ||
-	    sandbox_enter(SANDBOX_KILL) < 0)
+	    sandbox_enter(SANDBOX_KILL, 0) < 0)
 		_exit(2);
 	pthread_barrier_wait(&entered);
 	pthread_join(thread, NULL);

@@ -106,6 +106,8 @@ START_TEST(defaults_are_as_documented)
 	ck_assert_uint_le(settings->workers, WORKERS_MAX);
 	ck_assert_int_eq(settings->log_calls, LOG_CALLS_ALL);
 	ck_assert_int_eq(settings->log_format, LOG_FORMAT_TEXT);
+	ck_assert_int_eq(settings->log_to, LOG_TO_STDERR);
+	ck_assert(!settings->mirrors);
 	ck_assert_uint_eq(settings->method_count, 1);
 	ck_assert(slice_equal(settings->methods[0], slice_of("INVITE")));
 	ck_assert_str_eq(settings->allow, "INVITE, ACK, CANCEL, OPTIONS");
@@ -135,7 +137,8 @@ static const char *const everything =
 	"rules: tables/today.yaml\n"
 	"secret: secret.key\n"
 	"workers: 3\n"
-	"log: {calls: rejected, format: json}\n"
+	"log: {calls: 1/50, format: json, to: logs/calls.log}\n"
+	"hep: {to: 192.0.2.1, id: 7}\n"
 	"methods: [SUBSCRIBE, INVITE]\n"
 	"limits: {handshake: 1s, message: 250ms, idle: 1h, connections: 20,\n"
 	"         connections_per_source: 7, backlog: 1M}\n"
@@ -164,8 +167,16 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(settings->rules_path, "tables/today.yaml");
 	ck_assert(slice_equal(settings->secret, slice_of("0123456789abcdef")));
 	ck_assert_uint_eq(settings->workers, 3);
-	ck_assert_int_eq(settings->log_calls, LOG_CALLS_REJECTED);
+	ck_assert_int_eq(settings->log_calls, LOG_CALLS_SAMPLED);
+	ck_assert_uint_eq(settings->log_one_in, 50);
 	ck_assert_int_eq(settings->log_format, LOG_FORMAT_JSON);
+	ck_assert_int_eq(settings->log_to, LOG_TO_FILE);
+	ck_assert_str_eq(settings->log_path, "logs/calls.log");
+	char mirror[ENDPOINT_TEXT_MAX];
+	ck_assert(settings->mirrors);
+	ck_assert_str_eq(endpoint_text(&settings->mirror_to, mirror),
+	                 "udp:192.0.2.1:9060");
+	ck_assert_uint_eq(settings->mirror_id, 7);
 	ck_assert_uint_eq(settings->method_count, 2);
 	ck_assert_str_eq(settings->allow, "SUBSCRIBE, INVITE, ACK, CANCEL, OPTIONS");
 	ck_assert_str_eq(settings->account.user.at, "signpost");
@@ -373,11 +384,14 @@ END_TEST
 #define PBX      "peers: {pbx: {networks: 10.0.0.0/8}}\n"
 #define CIDR     "  hint: write 192.0.2.0/24, 2001:db8::/32 or one address\n"
 #define ADDR     "  hint: write udp:ADDRESS:PORT, tcp:... or tls:...\n"
-#define LOG      "  hint: known keys: calls, format\n"
+#define LOG      "  hint: known keys: calls, format, to\n"
 #define MS       "  hint: write 500ms, 5s, 5m or 1h\n"
 #define HOSTPORT "  hint: write 127.0.0.1:9090 or \"[::1]:9090\"\n"
 #define REACH    "  hint: listen on a loopback address, or let only those in who may\n"
 #define A64      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+#define FRACTION "  hint: write 1/100\n"
+#define MIRROR   "  hint: write 192.0.2.1:9060 or \"[2001:db8::1]:9060\"\n"
 
 static const struct {
 	const char *yaml, *findings;
@@ -387,7 +401,7 @@ static const struct {
 	{"statistics: {}\n",
          F "1:1: error: unknown key \"statistics\"\n"
            "  hint: known keys: profiles, peers, rules, secret, workers, spread, log, "
-           "metrics, methods, limits, user, group, sandbox, drain\n"},
+           "metrics, hep, methods, limits, user, group, sandbox, drain\n"},
 	{"group: sip\n", F "1:8: error: \"group\" is nothing without \"user\"\n"
                            "  hint: add \"user\"\n"},
 	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
@@ -593,6 +607,42 @@ static const struct {
            "  hint: did you mean \"rejected\"?\n" F
            "1:31: error: \"format\" must be one of text, json, not \"xml\"\n" F
            "1:36: error: unknown key \"level\"\n" LOG},
+
+	{"log: {calls: 1/1, to: syslog}\n", ""},
+	{"log: {calls: 1/1000000, to: stderr}\n", ""},
+	{"log: {calls: 1/1000001}\n",
+         F "1:14: error: \"1/1000001\" is no fraction from 1/1 to 1/1000000\n" FRACTION},
+	{"log: {calls: 1/0}\n",
+         F "1:14: error: \"1/0\" is no fraction from 1/1 to 1/1000000\n" FRACTION},
+	{"log: {calls: 1/}\n",
+         F "1:14: error: \"1/\" is no fraction from 1/1 to 1/1000000\n" FRACTION},
+	{"log: {calls: 1/2x}\n",
+         F "1:14: error: \"1/2x\" is no fraction from 1/1 to 1/1000000\n" FRACTION},
+	{"log: {to: [syslog]}\n", F "1:11: error: \"to\" must be a text, not a list\n"},
+	{"log: {to: \"syslog:log\"}\n",
+         F "1:11: error: \"log\" is no absolute path of a socket\n"
+           "  hint: write syslog:/run/log, or just syslog\n"},
+	{"log: {to: \"syslog:/" A64 A64 "\"}\n",
+         F "1:11: error: a socket's path has at most 107 bytes\n"},
+
+	/* hep */
+	{"hep: {to: 192.0.2.1, id: 4294967295}\n", ""},
+	{"hep: {to: \"[2001:db8::1]:1\", id: 0}\n", ""},
+	{"hep: {to: 192.0.2.1:9060}\n", F "1:6: error: hep needs \"id\"\n"},
+	{"hep: {id: 4294967296, to: homer.example.net}\n",
+         F "1:11: error: \"id\" must be a whole number from 0 to 4294967295\n" F
+           "1:27: error: \"homer.example.net\" is no address to send to: the address is "
+           "not numeric; names are never looked up\n" MIRROR},
+	{"hep: {id: 1, to: \"0.0.0.0:9060\"}\n",
+         F "1:18: error: \"0.0.0.0:9060\" is no address to send to: nobody is "
+           "there\n" MIRROR},
+	{"hep: {id: 1, to: \"192.0.2.1:0\"}\n",
+         F "1:18: error: \"192.0.2.1:0\" is no address to send to: the port is not a "
+           "number "
+           "from 1 to 65535\n" MIRROR},
+	{"hep: {id: 1, to: " A64 A64 "}\n",
+         F "1:18: error: \"" A64 A64
+           "\" is no address to send to: it is too long\n" MIRROR},
 
 	/* methods */
 	{"methods: [INVITE, ACK, CANCEL, OPTIONS, INVITE, \"IN VITE\", []]\n",

@@ -167,32 +167,10 @@ static void show_priced(const struct showing *showing)
 		print_priced(showing->to, i + 1, &showing->priced[i]);
 }
 
-static const char *cause_text(enum decision_cause cause)
-{
-	switch (cause) {
-	case CAUSE_DISABLED:
-		return "every gateway of the rule is disabled or out of its time";
-	case CAUSE_NO_RATE:
-		return "no deck of the rule has a rate in force for the number";
-	case CAUSE_TOO_DEAR:
-		return "all rates are above max_rate";
-	case CAUSE_UNFIT:
-		return "no target may be offered for this Request-URI";
-	case CAUSE_INCOMPLETE:
-		return "the rewriting leaves no number";
-	case CAUSE_NO_GATEWAY:
-		return "the row names no gateway";
-	case CAUSE_GAVE_UP:
-		return "a regex took too long, so no rule could be chosen";
-	default:
-		return NULL;
-	}
-}
-
 const char *explain_why(const struct explanation *explanation)
 {
 	return explanation->why ? explanation->why
-	                        : cause_text(explanation->decision.cause);
+	                        : decision_why(explanation->decision.cause);
 }
 
 static void print_target(FILE *to, size_t number, const struct target *target)
@@ -231,8 +209,8 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 	if (decision->position.line)
 		fprintf(to, " (%s:%u)", decision->position.file, decision->position.line);
 	fprintf(to, ", status %u\n", decision->status);
-	if (cause_text(decision->cause))
-		fprintf(to, "  %s\n", cause_text(decision->cause));
+	if (decision_why(decision->cause))
+		fprintf(to, "  %s\n", decision_why(decision->cause));
 	print_text(to, "called ", explanation->facts.called);
 	print_parameters(to, &explanation->facts);
 	if (!slice_equal(decision->asked, explanation->facts.called))

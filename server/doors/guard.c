@@ -18,6 +18,7 @@
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/su_log.h>
 
+#include "server/log/escape.h"
 #include "server/log/log.h"
 #include "server/sip/message.h"
 

@@ -16,6 +16,7 @@
 
 #include "server/doors/connection.h"
 #include "server/doors/sources.h"
+#include "server/log/escape.h"
 #include "server/log/log.h"
 #include "server/trust/privilege.h"
 

@@ -1,45 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* ring.h - a bounded queue of lines: from threads that must not wait to one that may.
+/* ring.h - a bounded queue of records, from a thread that must not wait to one that may.
  *
- *     put ──▶ |.....[ line\n line\n li ..............| ──▶ take
- *                   ^ taken             ^ put          (both only grow; modulo
- * RING_BYTES)
+ *     begin, commit ──▶ |....[len|record][len|record][len|record].......| ──▶ next,
+ * release ^ released       ^ read              ^ put
  *
- * A line is put whole or not at all. Once one has been refused all are that are not
- * urgent, until half of the ring is free: one gap, not many. The lock is held for the
- * copying of a line, or of what one take can carry, never while anything is written or
- * waited for.
+ * One thread puts and one takes, without locks; all three only grow, and count modulo
+ * RING_BYTES. A record lies in one piece, so some bytes at the end may be left out. It is
+ * put whole or not at all: when there is no room it is refused and counted, and then all
+ * are until half of the ring is free again: one gap, not many.
+ *
+ * The memory is RING_BYTES for each ring, used from the first record on and never more.
  */
 #ifndef SERVER_RING_H
 #define SERVER_RING_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RING_BYTES  ((size_t)1 << 20) /* beyond, lines are refused; a power of two */
-#define RING_URGENT (RING_BYTES / 4)  /* of these, for urgent lines only */
+#include "server/log/bell.h"
 
-/* Begins zeroed, but for RING_INIT. */
-struct ring {
-	pthread_mutex_t lock;
-	pthread_cond_t filled;
-	bool waiting; /* the taker is */
-	bool ended;
-	bool choked; /* a line has been refused */
-	size_t put, taken;
-	char bytes[RING_BYTES];
-};
-#define RING_INIT .lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER
+#define RING_BYTES      ((size_t)1 << 20) /* a power of two */
+#define RING_RECORD_MAX (RING_BYTES / 8)  /* bytes of one record */
 
-/* line ends with its only newline. False: there is no room, or the ring has ended. */
-bool ring_put(struct ring *ring, const char *line, size_t len, bool urgent);
+struct ring;
 
-/* Waits for lines and copies as many whole ones as fit, size being enough for the
- * longest. 0: the ring has ended, and all that was put is taken. For one thread. */
-size_t ring_take(struct ring *ring, char *to, size_t size);
+/* bell: rung for the one who takes; refused: counts the records that find no room, and
+ * nobody else writes to it. Both must outlive the ring. NULL: out of memory. */
+struct ring *ring_new(struct bell *bell, atomic_ulong *refused);
+void ring_free(struct ring *ring);
 
-/* Nothing can be put any more. */
-void ring_end(struct ring *ring);
+/* For the one who puts. Room for a record, aligned for any type; NULL: there is none, and
+ * it is counted. Then commit puts the record, which has turned out to be len bytes, no
+ * more than were asked for. */
+void *ring_begin(struct ring *ring, size_t len);
+void ring_commit(struct ring *ring, size_t len);
+
+/* The last record has been put; whoever takes frees the ring when it has them all. */
+void ring_leave(struct ring *ring);
+
+/* For the one who takes. The next record and its length; NULL: there is none. It stays
+ * until release, which gives the room of all that were taken back. */
+const void *ring_next(struct ring *ring, size_t *len);
+void ring_release(struct ring *ring);
+bool ring_is_empty(const struct ring *ring);
+bool ring_is_left(const struct ring *ring);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "rules/path.h"
 #include "rules/schema.h"
+#include "server/settings/logging.h"
 #include "server/settings/methods.h"
 #include "server/settings/profiles.h"
 #include "server/settings/units.h"
@@ -48,6 +49,16 @@ static bool read_secret(struct load *load, const struct node *node, void *into)
 static bool read_methods(struct load *load, const struct node *node, void *into)
 {
 	return methods_read(load, node, ((struct reading *)into)->settings);
+}
+
+static bool read_log(struct load *load, const struct node *node, void *into)
+{
+	return logging_read(load, node, ((struct reading *)into)->settings);
+}
+
+static bool read_mirror(struct load *load, const struct node *node, void *into)
+{
+	return logging_read_mirror(load, node, ((struct reading *)into)->settings);
 }
 
 static bool read_limits(struct load *load, const struct node *node, void *into)
@@ -152,40 +163,6 @@ static bool read_drain(struct load *load, const struct node *node, void *into)
 	                  "\"%s\" is no duration from 0s to 1h", text.at);
 }
 
-/* Log */
-
-static bool read_log_calls(struct load *load, const struct node *node, void *into)
-{
-	static const char *const names[] = {[LOG_CALLS_ALL] = "all",
-	                                    [LOG_CALLS_REJECTED] = "rejected",
-	                                    [LOG_CALLS_NONE] = "none"};
-	struct reading *reading = into;
-	size_t choice;
-	if (!schema_choice(load, node, "calls", names, 3, &choice))
-		return false;
-	reading->settings->log_calls = (enum log_calls)choice;
-	return true;
-}
-
-static bool read_log_format(struct load *load, const struct node *node, void *into)
-{
-	static const char *const names[] = {
-		[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
-	struct reading *reading = into;
-	size_t choice;
-	if (!schema_choice(load, node, "format", names, 2, &choice))
-		return false;
-	reading->settings->log_format = (enum log_format)choice;
-	return true;
-}
-
-static bool read_log(struct load *load, const struct node *node, void *into)
-{
-	static const struct field fields[] = {{"calls", read_log_calls, 0},
-	                                      {"format", read_log_format, 0}};
-	return schema_read(load, node, "log", fields, 2, into);
-}
-
 /* Metrics */
 
 static bool read_metrics(struct load *load, const struct node *node, void *into)
@@ -222,6 +199,7 @@ static bool keep_fixed(struct load *load, const struct reading *reading)
 {
 	const struct settings *old = reading->in_force;
 	struct settings *new = reading->settings;
+	new->log_first = old ? old->log_first : new->log_to;
 	if (!old)
 		return true;
 	if (new->workers != old->workers)
@@ -233,7 +211,7 @@ static bool keep_fixed(struct load *load, const struct reading *reading)
 	new->workers = old->workers;
 	new->spread = old->spread;
 	new->sandbox = old->sandbox;
-	return keep_account(load, reading);
+	return keep_account(load, reading) && logging_keep_fixed(load, old, new);
 }
 
 /* The whole */
@@ -250,6 +228,7 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 		{"spread", read_spread, 0},
 		{"log", read_log, 0},
 		{"metrics", read_metrics, 0},
+		{"hep", read_mirror, 0},
 		{"methods", read_methods, 0},
 		{"limits", read_limits, 0},
 		{"user", read_user, 0},

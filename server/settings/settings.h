@@ -65,8 +65,11 @@ enum spread {
 	SPREAD_PACKET, /* at random */
 };
 
-enum log_calls { LOG_CALLS_ALL, LOG_CALLS_REJECTED, LOG_CALLS_NONE };
+enum log_calls { LOG_CALLS_ALL, LOG_CALLS_REJECTED, LOG_CALLS_NONE, LOG_CALLS_SAMPLED };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum log_to { LOG_TO_STDERR, LOG_TO_FILE, LOG_TO_SYSLOG };
+
+#define LOG_ONE_IN_MAX 1000000
 
 #define LISTENS_MAX 256 /* of all profiles together */
 #define WORKERS_MAX 64
@@ -99,7 +102,16 @@ struct settings {
 	enum spread spread;
 	unsigned workers; /* 1..WORKERS_MAX; "auto" is resolved to the cores */
 	enum log_calls log_calls;
+	unsigned long log_one_in; /* LOG_CALLS_SAMPLED: 1..LOG_ONE_IN_MAX */
 	enum log_format log_format;
+	enum log_to log_to;
+	const char *log_path;         /* of the file, or of syslog's socket */
+	struct position log_position; /* where that is named */
+	enum log_to log_first; /* at the start: the sandbox lets through no other but
+	                          stderr */
+	bool mirrors;          /* hep: messages are copied to mirror_to */
+	struct endpoint mirror_to;
+	unsigned long mirror_id;
 	size_t method_count; /* methods answered like INVITE */
 	struct slice methods[METHODS_MAX];
 	const char *allow; /* value of the Allow header: methods, ACK, CANCEL, OPTIONS */

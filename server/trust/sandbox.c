@@ -147,17 +147,22 @@ static int allow_sockets(scmp_filter_ctx filter)
 	return error ? error : allow_equal(filter, "ioctl", 1, SIOCGIFADDR);
 }
 
-/* For reading: a file is neither made nor written. */
-static int allow_files(scmp_filter_ctx filter)
+/* For reading: a file is neither made nor written. But for the log's, which may be made,
+ * and is only appended to; nothing tells it from any other that the user may write. */
+static int allow_files(scmp_filter_ctx filter, unsigned features)
 {
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+	const scmp_datum_t appending = O_WRONLY | O_CREAT | O_APPEND;
 	int error = allow_masked(filter, "openat", 2, writing, O_RDONLY);
-	return error ? error : allow_masked(filter, "open", 1, writing, O_RDONLY);
+	error = error ? error : allow_masked(filter, "open", 1, writing, O_RDONLY);
+	if (!(features & SANDBOX_APPENDING) || error)
+		return error;
+	return allow_masked(filter, "openat", 2, writing | O_APPEND, appending);
 }
 
 /* A thread, no process. clone3 hides its flags in memory, so it must be refused in a way
  * that makes the C library take clone. A signal only to ourselves: abort(). Of prctl and
- * prlimit64 what file.c does when a secret is read again. */
+ * prlimit64 what file.c does when a secret is read again, and a thread's name. */
 static int allow_threads(scmp_filter_ctx filter, bool kill)
 {
 	const struct scmp_arg_cmp undumpable[] = {{0, SCMP_CMP_EQ, PR_SET_DUMPABLE, 0},
@@ -168,20 +173,21 @@ static int allow_threads(scmp_filter_ctx filter, bool kill)
 		                         0);
 	error = error ? error : allow_equal(filter, "tgkill", 0, (scmp_datum_t)getpid());
 	error = error ? error : allow(filter, "prctl", 2, undumpable);
+	error = error ? error : allow_equal(filter, "prctl", 0, PR_SET_NAME);
 	return error ? error : allow_equal(filter, "prlimit64", 0, 0);
 }
 
-static int allow_all(scmp_filter_ctx filter, bool kill)
+static int allow_all(scmp_filter_ctx filter, bool kill, unsigned features)
 {
 	int error = 0;
 	for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && !error; i++)
 		error = allow(filter, allowed[i], 0, NULL);
 	error = error ? error : allow_sockets(filter);
-	error = error ? error : allow_files(filter);
+	error = error ? error : allow_files(filter, features);
 	return error ? error : allow_threads(filter, kill);
 }
 
-int sandbox_enter(enum sandbox_action action)
+int sandbox_enter(enum sandbox_action action, unsigned features)
 {
 	const bool kill = action == SANDBOX_KILL;
 	scmp_filter_ctx filter =
@@ -194,7 +200,7 @@ int sandbox_enter(enum sandbox_action action)
 	/* A tree instead of a chain of comparisons: a call costs the same wherever it
 	 * stands above. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	error = error ? error : allow_all(filter, kill);
+	error = error ? error : allow_all(filter, kill, features);
 	error = error ? error : seccomp_load(filter);
 	seccomp_release(filter);
 	return error;

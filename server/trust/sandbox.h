@@ -28,7 +28,13 @@ enum sandbox_action sandbox_action(void);
  * processes, and go without. */
 bool sandbox_is_instrumented(void);
 
-/* There is no way back. 0 or -errno; ENOMEM, or a kernel without seccomp. */
-int sandbox_enter(enum sandbox_action action);
+/* What settings may ask for beside serving. */
+enum sandbox_feature {
+	SANDBOX_APPENDING = 1, /* opens files to append to them, and makes them */
+};
+
+/* features: of sandbox_feature, or'ed. There is no way back. 0 or -errno; ENOMEM, or a
+ * kernel without seccomp. */
+int sandbox_enter(enum sandbox_action action, unsigned features);
 
 #endif
