@@ -106,6 +106,36 @@ START_TEST(forbidden_call_kills_in_a_test)
 }
 END_TEST
 
+/* With SANDBOX_APPENDING a file may be made and appended to, and no more than that. */
+static const struct {
+	int flags;
+	bool allowed;
+} openings[] = {
+	{O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, true},
+	{O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, false},
+	{O_RDWR | O_CREAT | O_APPEND, false},
+	{O_WRONLY | O_CREAT, false},
+	{O_WRONLY | O_APPEND, false},
+	{O_WRONLY, false},
+};
+
+static void append(size_t i)
+{
+	if (sandbox_enter(SANDBOX_REFUSE, SANDBOX_APPENDING) < 0)
+		_exit(2);
+	int fd = open("/dev/null", openings[i].flags, 0600);
+	if ((fd >= 0) != openings[i].allowed)
+		_exit(3);
+}
+
+START_TEST(a_log_may_only_be_appended_to)
+{
+	int status = end_of(append, (size_t)_i);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x: status %x",
+	              (unsigned)openings[_i].flags, (unsigned)status);
+}
+END_TEST
+
 static void *nothing(void *arg)
 {
 	return arg;
@@ -190,6 +220,7 @@ Suite *test_suite(void)
 		return suite;
 	tcase_add_loop_test(all, forbidden_call_is_as_if_it_did_not_exist, 0,
 	                    COUNT(forbidden));
+	tcase_add_loop_test(all, a_log_may_only_be_appended_to, 0, COUNT(openings));
 	tcase_add_loop_test(all, forbidden_call_kills_in_a_test, 0, COUNT(forbidden));
 	tcase_add_test(all, serving_is_allowed);
 	tcase_add_test(all, older_threads_are_in_it);

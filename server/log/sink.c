@@ -69,9 +69,10 @@ struct sink *sink_open(enum log_to to, const char *path)
 		sink->fd = STDERR_FILENO;
 	else if (sink->path)
 		sink->fd = to == LOG_TO_FILE ? open_file(path) : open_syslog(sink);
-	sink->piece = piece_size(sink->fd);
-	if (sink->fd >= 0)
+	if (sink->fd >= 0) {
+		sink->piece = piece_size(sink->fd);
 		return sink;
+	}
 	int error = errno;
 	sink_close(sink);
 	errno = error;
