@@ -562,16 +562,3 @@ void csv_report(const struct csv *csv, enum severity severity)
 	diags_add(csv->diags, severity, position_of(csv, csv->fault_at), csv->hint, "%s",
 	          csv->why);
 }
-
-void csv_report_count(const char *path, bool skip, size_t rows, size_t faults,
-                      struct diags *diags)
-{
-	struct position whole = {path, 0, 0};
-	if (faults && skip)
-		diags_add(diags, SEVERITY_WARNING, whole, NULL,
-		          "%zu of %zu rows are left out", faults, rows);
-	else if (faults > CSV_FINDINGS_MAX)
-		diags_add(diags, SEVERITY_ERROR, whole, NULL,
-		          "%zu of %zu rows are in error; the first %d are shown", faults,
-		          rows, CSV_FINDINGS_MAX);
-}

@@ -69,11 +69,6 @@ void csv_report(const struct csv *csv, enum severity severity);
 /* Findings about the rows of one file that are printed; further ones are counted. */
 #define CSV_FINDINGS_MAX 20
 
-/* Adds how many of a file's rows are in error: with skip those that are left out, else
- * those beyond the findings that are printed. Nothing if there is nothing to say. */
-void csv_report_count(const char *path, bool skip, size_t rows, size_t faults,
-                      struct diags *diags);
-
 /* Where a field of the row that was read last begins: line and column, in characters. */
 struct position csv_position(const struct csv *csv, size_t field);
 

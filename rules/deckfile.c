@@ -6,6 +6,7 @@
 #include "rules/moment.h"
 
 #define TEXT_MAX_BYTES 256 /* of a destination or an increment */
+#define NO_MEMORY      "the deck needs more memory than it may have"
 
 /* What columns are called, folded: lower case, without blanks, - and _. The first name of
  * each is the one that messages use. */
@@ -95,21 +96,14 @@ const char *deckfile_column_name(enum deck_column column)
 
 static struct position whole(const struct reading *reading)
 {
-	return (struct position){reading->file->path, 0, 0};
-}
-
-static bool whole_file(const struct reading *reading, const char *hint,
-                       const char *message)
-{
-	diags_add(reading->diags, SEVERITY_ERROR, whole(reading), hint, "%s", message);
-	return false;
+	return (struct position){reading->file->source.path, 0, 0};
 }
 
 /* Where the name of a column stands. */
 static struct position name_position(const struct reading *reading, size_t field)
 {
-	return reading->file->column_count ? whole(reading)
-	                                   : csv_position(reading->csv, field);
+	return reading->file->source.column_count ? whole(reading)
+	                                          : csv_position(reading->csv, field);
 }
 
 static bool missing_column(const struct reading *reading, enum deck_column column)
@@ -160,35 +154,13 @@ static bool read_layout(struct reading *reading)
 {
 	const struct deckfile *file = reading->file;
 	struct csv_row row;
-	if (file->column_count)
-		return lay_out(reading, file->columns, file->column_count);
-	switch (csv_next(reading->csv, &row)) {
-	case CSV_ROW:
-		return lay_out(reading, row.fields, row.count);
-	case CSV_BAD:
-		csv_report(reading->csv, SEVERITY_ERROR);
-		return false;
-	case CSV_END:
-		return whole_file(
-			reading, NULL,
-			"the file is empty; its first row has the names of the columns");
-	default:
-		return false;
-	}
+	if (file->source.column_count)
+		return lay_out(reading, file->source.columns, file->source.column_count);
+	return csvsource_first_row(&file->source, reading->csv, &row, reading->diags) &&
+	       lay_out(reading, row.fields, row.count);
 }
 
 /* Faults of rows */
-
-static enum severity severity(const struct reading *reading)
-{
-	return reading->file->skip ? SEVERITY_WARNING : SEVERITY_ERROR;
-}
-
-/* Counts a fault. True if it is to be printed. */
-static bool count_fault(struct reading *reading)
-{
-	return reading->file->faults++ < CSV_FINDINGS_MAX;
-}
 
 /* False, so that a reader of a row can end with it. */
 static bool row_fault(struct reading *reading, size_t field, const char *hint,
@@ -197,19 +169,13 @@ static bool row_fault(struct reading *reading, size_t field, const char *hint,
                       const char *format, ...)
 {
 	va_list args;
-	if (!count_fault(reading))
+	if (!csvsource_count_fault(&reading->file->source))
 		return false;
 	va_start(args, format);
-	diags_vadd(reading->diags, severity(reading), csv_position(reading->csv, field),
-	           hint, format, args);
+	diags_vadd(reading->diags, csvsource_severity(&reading->file->source),
+	           csv_position(reading->csv, field), hint, format, args);
 	va_end(args);
 	return false;
-}
-
-/* Of the faults that were not printed; of all that are left out. */
-static void report_count(const struct deckfile *file, struct diags *diags)
-{
-	csv_report_count(file->path, file->skip, file->rows, file->faults, diags);
 }
 
 /* Fields of a row */
@@ -333,7 +299,7 @@ static bool count_fields(struct reading *reading, const struct csv_row *row)
 /* Whoever names the columns may still have a first row with names of their own. */
 static bool is_names(const struct reading *reading, const struct csv_row *row)
 {
-	if (!reading->file->column_count || reading->row_seen ||
+	if (!reading->file->source.column_count || reading->row_seen ||
 	    row->count != reading->field_count)
 		return false;
 	struct slice prefix = field_of(reading, row, DECK_PREFIX);
@@ -346,19 +312,22 @@ static void report_overlap(struct reading *reading, const struct csv_row *row,
 	char hint[DIAGS_HINT_MAX];
 	struct slice prefix = field_of(reading, row, DECK_PREFIX);
 	row_fault(reading, reading->fields[DECK_PREFIX],
-	          diags_hint(hint, "the other one stands at %s:%u", reading->file->path,
-	                     line),
+	          diags_hint(hint, "the other one stands at %s:%u",
+	                     reading->file->source.path, line),
 	          "two rates of \"%.*s\" at the same time", (int)prefix.len, prefix.at);
 }
 
 /* False when out of memory. */
-static bool add_row(struct reading *reading, const struct csv_row *row)
+static bool add_row(void *arg, const struct csv_row *row)
 {
+	struct reading *reading = arg;
 	struct packed prefix;
 	struct rate rate = {0};
 	uint32_t line;
-	if (is_names(reading, row)) {
-		reading->file->rows--;
+	bool passed_over = is_names(reading, row);
+	reading->row_seen = true;
+	if (passed_over) {
+		reading->file->source.rows--;
 		return true;
 	}
 	if (!count_fields(reading, row) ||
@@ -383,35 +352,6 @@ static bool add_row(struct reading *reading, const struct csv_row *row)
 	}
 }
 
-static bool report_memory(const struct reading *reading)
-{
-	return whole_file(reading, NULL, "the deck needs more memory than it may have");
-}
-
-static bool read_rows(struct reading *reading)
-{
-	struct csv_row row;
-	for (;;) {
-		switch (csv_next(reading->csv, &row)) {
-		case CSV_ROW:
-			reading->file->rows++;
-			if (!add_row(reading, &row))
-				return report_memory(reading);
-			reading->row_seen = true;
-			break;
-		case CSV_BAD:
-			reading->file->rows++;
-			if (count_fault(reading))
-				csv_report(reading->csv, severity(reading));
-			break;
-		case CSV_END:
-			return true;
-		default:
-			return false;
-		}
-	}
-}
-
 static bool read_deck(struct reading *reading, size_t memory_limit)
 {
 	struct deckfile *file = reading->file;
@@ -420,37 +360,32 @@ static bool read_deck(struct reading *reading, size_t memory_limit)
 		return false;
 	file->deck = deck_new(lines, memory_limit);
 	if (!file->deck)
-		return report_memory(reading);
-	if (!read_rows(reading))
+		return csvsource_error(&file->source, NO_MEMORY, reading->diags);
+	if (!csvsource_rows(&file->source, reading->csv, add_row, reading, NO_MEMORY,
+	                    reading->diags))
 		return false;
 	deck_finish(file->deck);
-	report_count(file, reading->diags);
-	return file->skip || !file->faults;
+	csvsource_report(&file->source, reading->diags);
+	return file->source.skip || !file->source.faults;
 }
 
 /* Sharing */
 
 static bool is_read_alike(const struct deckfile *a, const struct deckfile *b)
 {
-	if (a->delimiter != b->delimiter || a->skip != b->skip ||
-	    a->column_count != b->column_count || !slice_equal(a->prepend, b->prepend) ||
-	    !slice_equal(zone_name(a->zone), zone_name(b->zone)))
-		return false;
-	for (size_t i = 0; i < a->column_count; i++)
-		if (!slice_equal(a->columns[i], b->columns[i]))
-			return false;
-	return true;
+	return csvsource_is_same(&a->source, &b->source) &&
+	       slice_equal(a->prepend, b->prepend) &&
+	       slice_equal(zone_name(a->zone), zone_name(b->zone));
 }
 
 static bool share(struct deckfile *file, const struct deckfile *known)
 {
-	while (known && !(known->deck && is_read_alike(file, known) &&
-	                  csv_identity_equal(&file->identity, &known->identity)))
+	while (known && !(known->deck && is_read_alike(file, known)))
 		known = known->next;
 	if (!known)
 		return false;
-	file->rows = known->rows;
-	file->faults = known->faults;
+	file->source.rows = known->source.rows;
+	file->source.faults = known->source.faults;
 	file->deck = deck_hold(known->deck);
 	return true;
 }
@@ -459,14 +394,14 @@ bool deckfile_load(struct deckfile *file, const struct deckfile *known,
                    size_t memory_limit, struct diags *diags)
 {
 	struct reading reading = {.file = file, .diags = diags};
-	reading.csv = csv_open(file->path, file->delimiter, diags);
+	reading.csv = csv_open(file->source.path, file->source.delimiter, diags);
 	if (!reading.csv)
 		return false;
-	file->identity = csv_identity(reading.csv);
+	file->source.identity = csv_identity(reading.csv);
 	bool shared = share(file, known);
 	bool good = shared || read_deck(&reading, memory_limit);
 	if (shared)
-		report_count(file, diags);
+		csvsource_report(&file->source, diags);
 	if (!good) {
 		deck_release(file->deck);
 		file->deck = NULL;

@@ -3,7 +3,7 @@
 #ifndef RULES_DECKFILE_H
 #define RULES_DECKFILE_H
 
-#include "rules/csv.h"
+#include "rules/csvsource.h"
 #include "rules/deck.h"
 #include "rules/zone.h"
 
@@ -25,30 +25,20 @@ bool deckfile_column(struct slice name, enum deck_column *out);
 const char *deckfile_column_name(enum deck_column column);
 
 struct deckfile {
-	const char *path; /* as long as the diags live */
-
-	/* How to read it. */
-	char delimiter; /* 0: as csv_open() finds it */
-	bool skip;      /* rows in error are left out, with a warning */
-	/* Names of the columns, "" for one that is not read. column_count 0: the first
-	 * row has them, others beside. Else a first row without digits in the prefix is
-	 * passed over. */
-	size_t column_count;
-	const struct slice *columns;
+	/* columns: "" for one that is not read. Where they are given, a first row without
+	 * digits in the prefix is passed over; else there may be others beside. */
+	struct csvsource source;
 	struct slice prepend;    /* goes in front of prefixes without a + */
 	const struct zone *zone; /* of dates and times without an offset */
 
-	/* What was read. */
-	struct csv_identity identity;
-	size_t rows, faults; /* faults: rows left out */
-	struct deck *deck;
+	struct deck *deck; /* what was read */
 
 	const struct deckfile *next; /* of files that have been read before */
 };
 
-/* Reads the file: sets the second part of it. If one of known, a list, was read from the
- * same file in the same state and in the same way, its deck is held once more and nothing
- * is read. False after a finding. The caller releases file->deck. */
+/* Reads the file: sets the deck, and what source says of it. If one of known, a list, was
+ * read from the same file in the same state and in the same way, its deck is held once
+ * more and nothing is read. False after a finding. The caller releases file->deck. */
 bool deckfile_load(struct deckfile *file, const struct deckfile *known,
                    size_t memory_limit, struct diags *diags);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "rules/gateway.h"
-#include "rules/path.h"
 #include "rules/zones.h"
 
 #define WEIGHT_MAX 10000
@@ -16,12 +15,6 @@ static struct table *table_of(struct load *load)
 }
 
 /* Keys */
-
-static bool read_file(struct load *load, const struct node *node, void *into)
-{
-	struct carrier *carrier = into;
-	return path_read(load, node, "file", &carrier->file.path);
-}
 
 static bool read_redirect(struct load *load, const struct node *node, void *into)
 {
@@ -36,8 +29,9 @@ static const char *column_name_at(const void *names, size_t i)
 }
 
 /* A name that is known, or "" for a column that is not read. */
-static bool read_column(struct load *load, const struct node *node, struct slice *out)
+static bool read_column(struct load *load, const struct node *node, void *into)
 {
+	struct csvsource *source = into;
 	enum deck_column column;
 	char hint[DIAGS_HINT_MAX];
 	struct slice name =
@@ -54,48 +48,15 @@ static bool read_column(struct load *load, const struct node *node, struct slice
 		return load_error(load, node, hint, "unknown column \"%.*s\"",
 		                  (int)name.len, name.at);
 	}
+	struct slice *out = &source->columns[source->column_count++];
 	*out = arena_copy(load->arena, name);
 	return out->at || load_memory(load);
 }
 
 static bool read_columns(struct load *load, const struct node *node, void *into)
 {
-	struct deckfile *file = &((struct carrier *)into)->file;
-	if (node->type != NODE_LIST || !node->count || node->count > CSV_FIELDS_MAX)
-		return load_error(load, node, "write columns: [prefix, rate]",
-		                  "\"columns\" must be a list of 1 to %d names",
-		                  CSV_FIELDS_MAX);
-	struct slice *columns = arena_array(load->arena, node->count, sizeof *columns);
-	if (!columns)
-		return load_memory(load);
-	bool good = true;
-	for (size_t i = 0; i < node->count; i++)
-		good &= read_column(load, node->items[i], &columns[i]);
-	file->columns = columns;
-	file->column_count = node->count;
-	return good;
-}
-
-static bool read_delimiter(struct load *load, const struct node *node, void *into)
-{
-	struct slice text = node->type == NODE_SCALAR ? node->text : slice_of(NULL);
-	if (slice_equal(text, slice_of("tab")))
-		text = slice_of("\t");
-	if (text.len != 1 || !memchr(",;\t", text.at[0], 3))
-		return load_error(load, node, NULL,
-		                  "\"delimiter\" must be \",\", \";\" or tab");
-	((struct carrier *)into)->file.delimiter = text.at[0];
-	return true;
-}
-
-static bool read_on_error(struct load *load, const struct node *node, void *into)
-{
-	static const char *const names[] = {"refuse", "skip"};
-	size_t skip;
-	if (!schema_choice(load, node, "on_error", names, 2, &skip))
-		return false;
-	((struct carrier *)into)->file.skip = skip;
-	return true;
+	return csvsource_read_columns(load, node, "write columns: [prefix, rate]",
+	                              read_column, into);
 }
 
 static bool read_prepend(struct load *load, const struct node *node, void *into)
@@ -163,14 +124,16 @@ static bool load_file(struct load *load, struct carrier *carrier)
 	return true;
 }
 
+#define SOURCE offsetof(struct carrier, file.source)
+
 static bool read_deck(struct load *load, const struct pair *pair)
 {
 	static const struct field fields[] = {
-		{"file", read_file, FIELD_REQUIRED},
+		{"file", csvsource_read_file, FIELD_REQUIRED, SOURCE},
 		{"redirect", read_redirect, FIELD_REQUIRED},
-		{"columns", read_columns, 0},
-		{"delimiter", read_delimiter, 0},
-		{"on_error", read_on_error, 0},
+		{"columns", read_columns, 0, SOURCE},
+		{"delimiter", csvsource_read_delimiter, 0, SOURCE},
+		{"on_error", csvsource_read_on_error, 0, SOURCE},
 		{"prepend", read_prepend, 0},
 		{"weight", read_weight, 0},
 	};

@@ -7,6 +7,7 @@
 #include "rules/map.h"
 
 #define NAME_MAX_BYTES 64
+#define NO_MEMORY      "the table of numbers needs more memory than it may have"
 
 /* Which field of a row is what. */
 struct layout {
@@ -35,19 +36,13 @@ struct reading {
 	struct duplicate duplicates[CSV_FINDINGS_MAX];
 };
 
-static void whole_file(const struct reading *reading, const char *message)
-{
-	diags_add(reading->diags, SEVERITY_ERROR,
-	          (struct position){reading->file->path, 0, 0}, NULL, "%s", message);
-}
-
 /* The columns */
 
 static void layout_error(const struct reading *reading, size_t field, const char *hint,
                          const char *what, struct slice name)
 {
-	struct position position = {reading->file->path, 1, 0};
-	if (!reading->file->column_count)
+	struct position position = {reading->file->source.path, 1, 0};
+	if (!reading->file->source.column_count)
 		position = csv_position(reading->csv, field);
 	diags_add(reading->diags, SEVERITY_ERROR, position, hint, "%s \"%.*s\"", what,
 	          (int)name.len, name.at);
@@ -144,51 +139,29 @@ static bool read_layout(struct reading *reading)
 {
 	const struct numbersfile *file = reading->file;
 	struct csv_row row;
-	if (file->column_count)
-		return lay_out(reading, file->columns, file->column_count,
+	if (file->source.column_count)
+		return lay_out(reading, file->source.columns, file->source.column_count,
 		               &reading->layout);
-	switch (csv_next(reading->csv, &row)) {
-	case CSV_ROW:
-		return check_names(reading, &row) &&
-		       lay_out(reading, row.fields, row.count, &reading->layout);
-	case CSV_BAD:
-		csv_report(reading->csv, SEVERITY_ERROR);
-		return false;
-	case CSV_END:
-		whole_file(reading, "the file is empty; its first row has the names of "
-		                    "the columns");
-		return false;
-	default:
-		return false;
-	}
+	return csvsource_first_row(&file->source, reading->csv, &row, reading->diags) &&
+	       check_names(reading, &row) &&
+	       lay_out(reading, row.fields, row.count, &reading->layout);
 }
 
 /* Faults of rows */
 
-static enum severity severity(const struct reading *reading)
-{
-	return reading->file->skip ? SEVERITY_WARNING : SEVERITY_ERROR;
-}
-
-/* Counts a fault. True if it is to be printed. */
-static bool count_fault(struct reading *reading)
-{
-	return reading->file->faults++ < CSV_FINDINGS_MAX;
-}
-
 static void row_fault(struct reading *reading, size_t field, const char *hint,
                       const char *message)
 {
-	if (count_fault(reading))
-		diags_add(reading->diags, severity(reading),
+	if (csvsource_count_fault(&reading->file->source))
+		diags_add(reading->diags, csvsource_severity(&reading->file->source),
 		          csv_position(reading->csv, field), hint, "%s", message);
 }
 
 static void count_mismatch(struct reading *reading, size_t count)
 {
 	size_t want = reading->layout.field_count;
-	if (count_fault(reading))
-		diags_add(reading->diags, severity(reading),
+	if (csvsource_count_fault(&reading->file->source))
+		diags_add(reading->diags, csvsource_severity(&reading->file->source),
 		          csv_position(reading->csv, count > want ? want : count - 1),
 		          NULL, "%zu field%s instead of %zu", count,
 		          count == 1 ? "" : "s", want);
@@ -197,7 +170,7 @@ static void count_mismatch(struct reading *reading, size_t count)
 /* Its finding comes when the first one has been looked for. */
 static bool keep_duplicate(struct reading *reading, struct slice number)
 {
-	if (!count_fault(reading))
+	if (!csvsource_count_fault(&reading->file->source))
 		return true;
 	struct duplicate *duplicate = &reading->duplicates[reading->duplicate_count];
 	if (!reading->arena && !(reading->arena = arena_new(SIZE_MAX)))
@@ -215,10 +188,10 @@ static bool keep_duplicate(struct reading *reading, struct slice number)
 static bool is_names(const struct reading *reading, const struct csv_row *row)
 {
 	const struct numbersfile *file = reading->file;
-	if (file->column_count != row->count || file->rows > 1)
+	if (file->source.column_count != row->count || file->source.rows > 1)
 		return false;
 	for (size_t i = 0; i < row->count; i++)
-		if (!slice_equal(slice_trim(row->fields[i]), file->columns[i]))
+		if (!slice_equal(slice_trim(row->fields[i]), file->source.columns[i]))
 			return false;
 	return true;
 }
@@ -269,8 +242,9 @@ static struct slice row_number(struct reading *reading, const struct csv_row *ro
 	return number;
 }
 
-static bool add_row(struct reading *reading, const struct csv_row *row)
+static bool add_row(void *arg, const struct csv_row *row)
 {
+	struct reading *reading = arg;
 	const struct layout *layout = &reading->layout;
 	struct slice columns[CSV_FIELDS_MAX];
 	char buffer[NUMBER_MAX];
@@ -291,31 +265,7 @@ static bool add_row(struct reading *reading, const struct csv_row *row)
 
 static bool report_memory(const struct reading *reading)
 {
-	whole_file(reading, "the table of numbers needs more memory than it may have");
-	return false;
-}
-
-static bool read_rows(struct reading *reading)
-{
-	struct csv_row row;
-	for (;;) {
-		switch (csv_next(reading->csv, &row)) {
-		case CSV_ROW:
-			reading->file->rows++;
-			if (!add_row(reading, &row))
-				return report_memory(reading);
-			break;
-		case CSV_BAD:
-			reading->file->rows++;
-			if (count_fault(reading))
-				csv_report(reading->csv, severity(reading));
-			break;
-		case CSV_END:
-			return true;
-		default:
-			return false;
-		}
-	}
+	return csvsource_error(&reading->file->source, NO_MEMORY, reading->diags);
 }
 
 /* Duplicates: rows do not know their lines, so the first ones are looked for in a second
@@ -338,10 +288,11 @@ static void report_duplicate(const struct reading *reading,
                              const struct duplicate *duplicate, unsigned first_line)
 {
 	char hint[DIAGS_HINT_MAX];
-	diags_add(
-		reading->diags, severity(reading), duplicate->position,
-		diags_hint(hint, "first given at %s:%u", reading->file->path, first_line),
-		"\"%s\" is given twice", duplicate->number.at);
+	diags_add(reading->diags, csvsource_severity(&reading->file->source),
+	          duplicate->position,
+	          diags_hint(hint, "first given at %s:%u", reading->file->source.path,
+	                     first_line),
+	          "\"%s\" is given twice", duplicate->number.at);
 }
 
 static bool report_duplicates(struct reading *reading)
@@ -372,12 +323,6 @@ static bool report_duplicates(struct reading *reading)
 	return result == CSV_END;
 }
 
-/* Of the faults that were not printed; of all that are left out. */
-static void report_count(const struct numbersfile *file, struct diags *diags)
-{
-	csv_report_count(file->path, file->skip, file->rows, file->faults, diags);
-}
-
 static bool read_numbers(struct reading *reading, size_t memory_limit)
 {
 	struct numbersfile *file = reading->file;
@@ -389,35 +334,26 @@ static bool read_numbers(struct reading *reading, size_t memory_limit)
 	                            lines, memory_limit);
 	if (!file->numbers)
 		return report_memory(reading);
-	if (!read_rows(reading) || !report_duplicates(reading))
+	if (!csvsource_rows(&file->source, reading->csv, add_row, reading, NO_MEMORY,
+	                    reading->diags) ||
+	    !report_duplicates(reading))
 		return false;
 	numbers_finish(file->numbers);
-	report_count(file, reading->diags);
-	return file->skip || !file->faults;
+	csvsource_report(&file->source, reading->diags);
+	return file->source.skip || !file->source.faults;
 }
 
 /* Sharing */
 
-static bool is_read_alike(const struct numbersfile *a, const struct numbersfile *b)
-{
-	if (a->match != b->match || a->delimiter != b->delimiter || a->skip != b->skip ||
-	    a->column_count != b->column_count)
-		return false;
-	for (size_t i = 0; i < a->column_count; i++)
-		if (!slice_equal(a->columns[i], b->columns[i]))
-			return false;
-	return true;
-}
-
 static bool share(struct numbersfile *file, const struct numbersfile *known)
 {
-	while (known && !(is_read_alike(file, known) &&
-	                  csv_identity_equal(&file->identity, &known->identity)))
+	while (known && !(file->match == known->match &&
+	                  csvsource_is_same(&file->source, &known->source)))
 		known = known->next;
 	if (!known)
 		return false;
-	file->rows = known->rows;
-	file->faults = known->faults;
+	file->source.rows = known->source.rows;
+	file->source.faults = known->source.faults;
 	file->numbers = numbers_hold(known->numbers);
 	return true;
 }
@@ -426,14 +362,14 @@ bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
                       size_t memory_limit, struct diags *diags)
 {
 	struct reading reading = {.file = file, .diags = diags};
-	reading.csv = csv_open(file->path, file->delimiter, diags);
+	reading.csv = csv_open(file->source.path, file->source.delimiter, diags);
 	if (!reading.csv)
 		return false;
-	file->identity = csv_identity(reading.csv);
+	file->source.identity = csv_identity(reading.csv);
 	bool shared = share(file, known);
 	bool good = shared || read_numbers(&reading, memory_limit);
 	if (shared)
-		report_count(file, diags);
+		csvsource_report(&file->source, diags);
 	if (!good) {
 		numbers_release(file->numbers);
 		file->numbers = NULL;
@@ -470,17 +406,19 @@ bool numbersfile_refuse(const struct numbersfile *file, size_t column,
 {
 	struct numbersfile copy = *file;
 	struct reading reading = {.file = &copy, .diags = diags};
-	reading.csv = csv_open(file->path, file->delimiter, diags);
+	reading.csv = csv_open(file->source.path, file->source.delimiter, diags);
 	if (!reading.csv)
 		return true;
 	struct csv_identity identity = csv_identity(reading.csv);
 	size_t refused = 0;
-	if (csv_identity_equal(&identity, &file->identity) && read_layout(&reading))
+	if (csv_identity_equal(&identity, &file->source.identity) &&
+	    read_layout(&reading))
 		refused = refuse_rows(&reading, reading.layout.fields[column], wanted,
 		                      arg, why);
 	if (refused > CSV_FINDINGS_MAX)
-		diags_add(diags, SEVERITY_ERROR, (struct position){file->path, 0, 0},
-		          NULL, "%zu rows are in error; the first %d are shown", refused,
+		diags_add(diags, SEVERITY_ERROR,
+		          (struct position){file->source.path, 0, 0}, NULL,
+		          "%zu rows are in error; the first %d are shown", refused,
 		          CSV_FINDINGS_MAX);
 	csv_free(reading.csv);
 	return refused > 0;

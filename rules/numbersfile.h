@@ -3,31 +3,23 @@
 #ifndef RULES_NUMBERSFILE_H
 #define RULES_NUMBERSFILE_H
 
+#include "rules/csvsource.h"
 #include "rules/numbers.h"
 
 struct numbersfile {
-	const char *path; /* as long as the diags live */
-
-	/* How to read it. */
+	/* columns: the number is the column called number or prefix, else the first. One
+	 * without a name is not kept. */
+	struct csvsource source;
 	enum numbers_match match;
-	char delimiter;      /* 0: as csv_open() finds it */
-	bool skip;           /* rows in error are left out, with a warning */
-	size_t column_count; /* 0: the first row has the names */
-	/* The number is the column called number or prefix, else the first. One without a
-	 * name is not kept. */
-	struct slice *columns;
-
-	/* What was read. */
-	struct csv_identity identity;
-	size_t rows, faults; /* faults: rows left out */
-	struct numbers *numbers;
+	struct numbers *numbers; /* what was read */
 
 	struct numbersfile *next; /* of files that have been read before */
 };
 
-/* Reads the file: sets the second part of it. If one of known, a list, was read from the
- * same file in the same state and in the same way, its numbers are held once more and
- * nothing is read. False after a finding. The caller releases file->numbers. */
+/* Reads the file: sets the numbers, and what source says of it. If one of known, a list,
+ * was read from the same file in the same state and in the same way, its numbers are held
+ * once more and nothing is read. False after a finding. The caller releases
+ * file->numbers. */
 bool numbersfile_load(struct numbersfile *file, const struct numbersfile *known,
                       size_t memory_limit, struct diags *diags);
 

@@ -13,59 +13,23 @@ static struct table_load *table_load_of(struct load *load)
 
 /* Reading */
 
-struct reading {
-	struct number_table *table;
-	const struct node *file;
-};
-
-/* Relative to the folder of the file that names it. */
-static bool set_path(struct load *load, const struct node *node, struct slice text,
-                     const char **out)
-{
-	const char *from = node->position.file, *slash = strrchr(from, '/');
-	size_t folder = !slash || text.at[0] == '/' ? 0 : (size_t)(slash - from) + 1;
-	char *path = arena_alloc(load->arena, folder + text.len + 1);
-	if (!path)
-		return load_memory(load);
-	memcpy(path, from, folder);
-	memcpy(path + folder, text.at, text.len);
-	*out = path;
-	return true;
-}
-
-static bool read_file(struct load *load, const struct node *node, void *into)
-{
-	struct reading *reading = into;
-	struct slice text;
-	reading->file = node;
-	return schema_text(load, node, "file", &text) &&
-	       set_path(load, node, text, &reading->table->file.path);
-}
-
 static bool read_column(struct load *load, const struct node *node, void *into)
 {
-	struct numbersfile *file = into;
+	struct csvsource *source = into;
 	if (node->type != NODE_SCALAR)
 		return load_error(load, node, NULL,
 		                  "\"columns\" must be a list of names");
 	struct slice name = arena_copy(load->arena, slice_trim(node->text));
 	if (!name.at)
 		return load_memory(load);
-	file->columns[file->column_count++] = name;
+	source->columns[source->column_count++] = name;
 	return true;
 }
 
 static bool read_columns(struct load *load, const struct node *node, void *into)
 {
-	struct numbersfile *file = &((struct reading *)into)->table->file;
-	if (node->type != NODE_LIST || !node->count || node->count > CSV_FIELDS_MAX)
-		return load_error(load, node, "write columns: [number, rn, gateway]",
-		                  "\"columns\" must be a list of 1 to %d names",
-		                  CSV_FIELDS_MAX);
-	file->columns = arena_array(load->arena, node->count, sizeof *file->columns);
-	if (!file->columns)
-		return load_memory(load);
-	return schema_each(load, node, "columns", read_column, file);
+	return csvsource_read_columns(load, node, "write columns: [number, rn, gateway]",
+	                              read_column, into);
 }
 
 static bool read_match(struct load *load, const struct node *node, void *into)
@@ -75,36 +39,14 @@ static bool read_match(struct load *load, const struct node *node, void *into)
 	size_t match;
 	if (!schema_choice(load, node, "match", names, 2, &match))
 		return false;
-	((struct reading *)into)->table->file.match = (enum numbers_match)match;
-	return true;
-}
-
-static bool read_delimiter(struct load *load, const struct node *node, void *into)
-{
-	struct slice text = node->type == NODE_SCALAR ? node->text : slice_of(NULL);
-	if (slice_equal(text, slice_of("tab")))
-		text = slice_of("\t");
-	if (text.len != 1 || !memchr(",;\t", text.at[0], 3))
-		return load_error(load, node, NULL,
-		                  "\"delimiter\" must be \",\", \";\" or tab");
-	((struct reading *)into)->table->file.delimiter = text.at[0];
-	return true;
-}
-
-static bool read_on_error(struct load *load, const struct node *node, void *into)
-{
-	static const char *const names[] = {"refuse", "skip"};
-	size_t skip;
-	if (!schema_choice(load, node, "on_error", names, 2, &skip))
-		return false;
-	((struct reading *)into)->table->file.skip = skip;
+	((struct number_table *)into)->file.match = (enum numbers_match)match;
 	return true;
 }
 
 static bool read_portability(struct load *load, const struct node *node, void *into)
 {
 	return schema_bool(load, node, "portability",
-	                   &((struct reading *)into)->table->portability);
+	                   &((struct number_table *)into)->portability);
 }
 
 static bool is_name(struct slice name)
@@ -150,10 +92,10 @@ static bool add_table(struct load *load, const struct node *key,
 	       load_memory(load);
 }
 
-static bool load_file(struct load *load, const struct reading *reading)
+static bool load_file(struct load *load, struct number_table *table)
 {
 	struct table_load *table_load = table_load_of(load);
-	struct numbersfile *file = &reading->table->file;
+	struct numbersfile *file = &table->file;
 	const struct table *previous = table_load->previous;
 	if (!numbersfile_load(file, previous ? previous->numbersfiles : NULL,
 	                      table_load->memory_limit, load->diags))
@@ -162,29 +104,31 @@ static bool load_file(struct load *load, const struct reading *reading)
 	table_load->table->number_bytes += numbers_bytes(file->numbers);
 	size_t columns;
 	numbers_columns(file->numbers, &columns);
-	reading->table->checked = arena_array(load->arena, columns, 1);
-	return reading->table->checked || load_memory(load);
+	table->checked = arena_array(load->arena, columns, 1);
+	return table->checked || load_memory(load);
 }
+
+#define SOURCE offsetof(struct number_table, file.source)
 
 static bool read_table(struct load *load, const struct pair *pair)
 {
 	static const struct field fields[] = {
-		{"file", read_file, FIELD_REQUIRED},
-		{"columns", read_columns, 0},
+		{"file", csvsource_read_file, FIELD_REQUIRED, SOURCE},
+		{"columns", read_columns, 0, SOURCE},
 		{"match", read_match, 0},
-		{"delimiter", read_delimiter, 0},
-		{"on_error", read_on_error, 0},
+		{"delimiter", csvsource_read_delimiter, 0, SOURCE},
+		{"on_error", csvsource_read_on_error, 0, SOURCE},
 		{"portability", read_portability, 0},
 	};
-	struct reading reading = {arena_alloc(load->arena, sizeof *reading.table), NULL};
-	if (!reading.table)
+	struct number_table *table = arena_alloc(load->arena, sizeof *table);
+	if (!table)
 		return load_memory(load);
-	bool good = add_table(load, pair->key, reading.table);
+	bool good = add_table(load, pair->key, table);
 	good &= pair->value->type == NODE_SCALAR
-	                ? read_file(load, pair->value, &reading)
+	                ? csvsource_read_file(load, pair->value, &table->file.source)
 	                : schema_read(load, pair->value, "a number table", fields,
-	                              sizeof fields / sizeof *fields, &reading);
-	return good && load_file(load, &reading);
+	                              sizeof fields / sizeof *fields, table);
+	return good && load_file(load, table);
 }
 
 bool numbertables_read(struct load *load, const struct node *node, void *into)

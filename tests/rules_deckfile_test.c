@@ -21,7 +21,7 @@ static char *print(struct diags *diags)
 static bool load(struct deckfile *file, const struct deckfile *known, char **findings)
 {
 	struct diags *diags = diags_new();
-	file->path = LOADING_FILE;
+	file->source.path = LOADING_FILE;
 	file->zone = zone_utc();
 	if (!file->prepend.at)
 		file->prepend = slice_of("+");
@@ -118,15 +118,16 @@ static const struct {
 START_TEST(decks_of_many_kinds_are_read)
 {
 	struct slice columns[4];
-	struct deckfile file = {.columns = columns};
+	struct deckfile file = {.source.columns = columns};
 	char *findings;
 	loading_write(good_files[_i].text);
 	if (good_files[_i].prepend)
 		file.prepend = slice_of(good_files[_i].prepend);
-	for (; file.column_count < 4 && good_files[_i].columns[file.column_count];
-	     file.column_count++)
-		columns[file.column_count] =
-			slice_of(good_files[_i].columns[file.column_count]);
+	for (; file.source.column_count < 4 &&
+	       good_files[_i].columns[file.source.column_count];
+	     file.source.column_count++)
+		columns[file.source.column_count] =
+			slice_of(good_files[_i].columns[file.source.column_count]);
 	ck_assert_msg(load(&file, NULL, &findings), "%s", findings);
 	ck_assert_str_eq(findings, "");
 	char *rate = rate_of(file.deck, good_files[_i].number, NOW);
@@ -217,7 +218,7 @@ END_TEST
 
 START_TEST(rows_in_error_may_be_left_out)
 {
-	struct deckfile file = {.skip = true};
+	struct deckfile file = {.source.skip = true};
 	char *findings;
 	loading_write("code,rate\n44,1\n45,x\n46,2\n44,3\n");
 	ck_assert(load(&file, NULL, &findings));
@@ -255,11 +256,11 @@ END_TEST
 /* What reads the same file otherwise. */
 static void other_delimiter(struct deckfile *file)
 {
-	file->delimiter = ',';
+	file->source.delimiter = ',';
 }
 static void other_skip(struct deckfile *file)
 {
-	file->skip = true;
+	file->source.skip = true;
 }
 static void other_prepend(struct deckfile *file)
 {
@@ -267,9 +268,9 @@ static void other_prepend(struct deckfile *file)
 }
 static void other_columns(struct deckfile *file)
 {
-	static const struct slice columns[] = {{"prefix", 6}, {"rate", 4}};
-	file->columns = columns;
-	file->column_count = 2;
+	static struct slice columns[] = {{"prefix", 6}, {"rate", 4}};
+	file->source.columns = columns;
+	file->source.column_count = 2;
 }
 static void (*const others[])(struct deckfile *file) = {other_delimiter, other_skip,
                                                         other_prepend, other_columns};
@@ -284,7 +285,7 @@ START_TEST(the_same_file_is_read_once_and_another_reading_is_another)
 	ck_assert(load(&second, &first, &findings));
 	free(findings);
 	ck_assert_ptr_eq(first.deck, second.deck);
-	ck_assert_uint_eq(second.rows, 1);
+	ck_assert_uint_eq(second.source.rows, 1);
 	others[_i](&third);
 	ck_assert(load(&third, &first, &findings));
 	free(findings);
@@ -316,7 +317,7 @@ END_TEST
 
 START_TEST(a_shared_deck_still_tells_what_is_left_out)
 {
-	struct deckfile first = {.skip = true}, second = {.skip = true};
+	struct deckfile first = {.source.skip = true}, second = {.source.skip = true};
 	char *findings;
 	loading_write("code,rate\n44,1\n45,x\n");
 	ck_assert(load(&first, NULL, &findings));

@@ -25,7 +25,7 @@ static bool load(struct numbersfile *file, const struct numbersfile *known,
                  char **findings)
 {
 	struct diags *diags = diags_new();
-	file->path = LOADING_FILE;
+	file->source.path = LOADING_FILE;
 	bool good = numbersfile_load(file, known, PLENTY, diags);
 	ck_assert_int_eq(good, diags_errors(diags) == 0);
 	ck_assert_int_eq(good, file->numbers != NULL);
@@ -69,13 +69,14 @@ static const struct {
 START_TEST(rows_are_found_by_their_number)
 {
 	struct slice columns[3];
-	struct numbersfile file = {.columns = columns};
+	struct numbersfile file = {.source.columns = columns};
 	char *findings;
 	loading_write(good_files[_i].text);
-	for (; file.column_count < 3 && good_files[_i].columns[file.column_count];
-	     file.column_count++)
-		columns[file.column_count] =
-			slice_of(good_files[_i].columns[file.column_count]);
+	for (; file.source.column_count < 3 &&
+	       good_files[_i].columns[file.source.column_count];
+	     file.source.column_count++)
+		columns[file.source.column_count] =
+			slice_of(good_files[_i].columns[file.source.column_count]);
 	ck_assert_msg(load(&file, NULL, &findings), "%s", findings);
 	ck_assert_str_eq(findings, "");
 	char *row = row_of(file.numbers, good_files[_i].number);
@@ -83,7 +84,7 @@ START_TEST(rows_are_found_by_their_number)
 	free(row);
 	free(findings);
 	ck_assert_uint_eq(numbers_count(file.numbers), 1);
-	ck_assert_uint_eq(file.rows, 1);
+	ck_assert_uint_eq(file.source.rows, 1);
 	numbers_release(file.numbers);
 }
 END_TEST
@@ -136,8 +137,8 @@ static const struct {
 START_TEST(rows_in_error_are_found_with_their_line)
 {
 	struct slice columns[] = {slice_of("n"), slice_of("rn")};
-	struct numbersfile file = {.columns = columns,
-	                           .column_count = bad_files[_i].columns ? 2 : 0};
+	struct numbersfile file = {.source.columns = columns,
+	                           .source.column_count = bad_files[_i].columns ? 2 : 0};
 	char *findings;
 	loading_write(bad_files[_i].text);
 	ck_assert(!load(&file, NULL, &findings));
@@ -148,7 +149,7 @@ END_TEST
 
 START_TEST(a_delimiter_that_does_not_divide_is_found)
 {
-	struct numbersfile file = {.delimiter = ';'};
+	struct numbersfile file = {.source.delimiter = ';'};
 	char *findings;
 	loading_write("n,rn\n20,1\n");
 	ck_assert(!load(&file, NULL, &findings));
@@ -160,7 +161,7 @@ END_TEST
 
 START_TEST(rows_in_error_are_left_out_if_that_is_asked_for)
 {
-	struct numbersfile file = {.skip = true}, again = {.skip = true};
+	struct numbersfile file = {.source.skip = true}, again = {.source.skip = true};
 	char *findings;
 	loading_write("n,rn\n20,1\n,2\n30,\"\n20,4\n");
 	ck_assert(load(&file, NULL, &findings));
@@ -186,7 +187,7 @@ END_TEST
 
 START_TEST(findings_of_one_file_are_limited)
 {
-	struct numbersfile file = {.skip = _i};
+	struct numbersfile file = {.source.skip = _i};
 	char *findings;
 	FILE *to = fopen(LOADING_FILE, "w");
 	fputs("n,rn\n", to);
@@ -222,12 +223,18 @@ START_TEST(a_file_is_read_again_only_if_it_or_the_way_to_read_it_changes)
 	struct slice columns[] = {slice_of("n"), slice_of("rn")};
 	struct slice others[] = {slice_of("n"), slice_of("gateway")};
 	const struct numbersfile ways[] = {
-		{.columns = columns, .column_count = 2},
-		{.columns = others, .column_count = 2},
-		{.columns = columns, .column_count = 2, .match = NUMBERS_PREFIX},
-		{.columns = columns, .column_count = 2, .skip = true},
-		{.columns = columns, .column_count = 2, .delimiter = ','},
-		{.column_count = 0},
+		{.source.columns = columns, .source.column_count = 2},
+		{.source.columns = others, .source.column_count = 2},
+		{.source.columns = columns,
+	         .source.column_count = 2,
+	         .match = NUMBERS_PREFIX},
+		{.source.columns = columns,
+	         .source.column_count = 2,
+	         .source.skip = true},
+		{.source.columns = columns,
+	         .source.column_count = 2,
+	         .source.delimiter = ','},
+		{.source.column_count = 0},
 	};
 	struct numbersfile first = ways[0], other = {.next = NULL};
 	char *findings;
@@ -267,7 +274,7 @@ static bool is_a(void *arg, struct slice text)
 
 START_TEST(rows_are_found_by_what_is_not_wanted_in_them)
 {
-	struct numbersfile file = {.skip = true};
+	struct numbersfile file = {.source.skip = true};
 	char *findings;
 	loading_write("n,,gateway\n1,x,a\n2,x,b\n3,x,\n1,x,c\n4,x\n");
 	ck_assert(load(&file, NULL, &findings));
@@ -292,7 +299,7 @@ END_TEST
 
 START_TEST(lack_of_memory_is_a_finding)
 {
-	struct numbersfile file = {.path = LOADING_FILE};
+	struct numbersfile file = {.source.path = LOADING_FILE};
 	size_t failures = 0;
 	loading_write("n,rn\n1,2\nalice,3\nb,4\n");
 	for (size_t limit = 0; !file.numbers; limit += 24, failures++) {

@@ -314,16 +314,16 @@ int deckdiff(const struct deckdiff_options *options)
 {
 	static struct slice columns[CSV_FIELDS_MAX];
 	struct deckfile file = {
-		.columns = columns, .prepend = {"", 0}, .zone = zone_utc()};
+		.source.columns = columns, .prepend = {"", 0}, .zone = zone_utc()};
 	struct comparison comparison = {.at_s = 0};
 	int status = TROUBLE;
 	if (!read_at(options->at, &comparison.at_s) ||
 	    (options->columns &&
-	     !read_columns(options->columns, columns, &file.column_count)))
+	     !read_columns(options->columns, columns, &file.source.column_count)))
 		return TROUBLE;
 	comparison.old.file = comparison.new.file = file;
-	comparison.old.file.path = options->old;
-	comparison.new.file.path = options->new;
+	comparison.old.file.source.path = options->old;
+	comparison.new.file.source.path = options->new;
 	if (read_sides(&comparison)) {
 		compare(&comparison);
 		status = print_counts(&comparison);
