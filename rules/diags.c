@@ -18,7 +18,8 @@ struct finding {
 
 struct diags {
 	struct arena *texts;
-	void (*progress)(void); /* NULL: nobody wants to know */
+	void (*progress)(void *arg); /* NULL: nobody wants to know */
+	void *progress_arg;
 	size_t total, errors;
 	size_t count;
 	struct finding findings[DIAGS_MAX];
@@ -127,15 +128,16 @@ const char *diags_hint(char hint[DIAGS_HINT_MAX], const char *format, ...)
 	return hint;
 }
 
-void diags_on_progress(struct diags *diags, void (*progress)(void))
+void diags_on_progress(struct diags *diags, void (*progress)(void *arg), void *arg)
 {
 	diags->progress = progress;
+	diags->progress_arg = arg;
 }
 
 void diags_progress(const struct diags *diags)
 {
 	if (diags->progress)
-		diags->progress();
+		diags->progress(diags->progress_arg);
 }
 
 size_t diags_errors(const struct diags *diags)

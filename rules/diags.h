@@ -34,7 +34,7 @@ void diags_free(struct diags *diags); /* NULL is allowed */
 
 /* Has progress called now and then while files are read, so that a server that reads
  * beside its work can let the work go on. */
-void diags_on_progress(struct diags *diags, void (*progress)(void));
+void diags_on_progress(struct diags *diags, void (*progress)(void *arg), void *arg);
 
 /* For whoever reads: some thousand rows or values more have been read. */
 void diags_progress(const struct diags *diags);

@@ -17,9 +17,11 @@ static double milliseconds(void)
 
 /* Reading millions of numbers takes seconds of a core. Whoever answers and waits for it
  * gets it after a millisecond at most, not when the scheduler's time slice is over. */
-static void give_way(void)
+static void give_way(void *arg)
 {
+	const struct followers *followers = arg;
 	sched_yield();
+	followers->on_progress(followers->arg);
 }
 
 /* All that the secret was read for is to see that it is the same. */
@@ -132,12 +134,12 @@ static bool exchange(struct snapshot *snapshot, const struct followers *follower
 	return good;
 }
 
-bool reload(struct snapshot *snapshot, const struct followers *followers,
+bool reload(struct snapshot *snapshot, struct followers *followers,
             const struct tag_keys *keys)
 {
 	struct diags *diags = diags_new();
 	if (diags)
-		diags_on_progress(diags, give_way);
+		diags_on_progress(diags, give_way, followers);
 	bool good = exchange(snapshot, followers, keys, diags);
 	diags_free(diags);
 	return good;

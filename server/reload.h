@@ -8,10 +8,13 @@
 #include "server/operations/http.h"
 #include "server/snapshot.h"
 
-/* What is to follow a new configuration. */
+/* What is to follow a new configuration; and who looks on: he is called now and then
+ * while files are read, which may take seconds. */
 struct followers {
 	struct doors *doors;
 	struct http *http;
+	void (*on_progress)(void *arg);
+	void *arg;
 };
 
 /* Reads, validates and compiles beside what is in force, opens the listeners that are
@@ -20,7 +23,7 @@ struct followers {
  * now is a warning. Findings and the outcome are printed: how many rules,
  * gateways, groups and listeners before and after, and how long it took. Returns whether
  * it was exchanged. */
-bool reload(struct snapshot *snapshot, const struct followers *followers,
+bool reload(struct snapshot *snapshot, struct followers *followers,
             const struct tag_keys *keys);
 
 #endif

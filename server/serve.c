@@ -18,6 +18,7 @@
 #include "server/log/journal.h"
 #include "server/log/log.h"
 #include "server/operations/lifecycle.h"
+#include "server/operations/notify.h"
 #include "server/operations/operations.h"
 #include "server/reload.h"
 #include "server/sip/message.h"
@@ -31,7 +32,9 @@ struct server {
 	struct operations operations;
 	struct followers followers;
 	struct tag_keys keys;
-	int64_t end_ms; /* of draining, monotonic; 0: not draining */
+	struct notify *notify; /* NULL: there is no service manager */
+	int64_t end_ms;        /* of draining, monotonic; 0: not draining */
+	int64_t alive_ms;      /* when the service manager is told next that we are */
 };
 
 static int say_failure(const char *what, int error)
@@ -76,6 +79,30 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* How long to wait if it is not longer than max_ms to due_ms; 0: that never comes. */
+static int64_t until(int64_t due_ms, int64_t max_ms)
+{
+	int64_t left_ms = due_ms ? due_ms - now_ms() : max_ms;
+	return left_ms < 0 ? 0 : left_ms < max_ms ? left_ms : max_ms;
+}
+
+/* The service manager hears of us as long as every thread that answers comes round its
+ * loop. If one is late it is looked for again, soon. */
+static void show_life(void *arg)
+{
+	struct server *server = arg;
+	int64_t interval_ms = (int64_t)notify_alive_ms(server->notify), now = now_ms();
+	if (!interval_ms || now < server->alive_ms)
+		return;
+	if (!doors_have_answered(server->followers.doors)) {
+		server->alive_ms = now + interval_ms / 10 + 1;
+		return;
+	}
+	server->alive_ms = now + interval_ms;
+	notify_alive(server->notify);
+	doors_ring(server->followers.doors);
+}
+
 /* The next signal, or -1 when it is time to look after things. */
 static int next_signal(struct server *server)
 {
@@ -85,12 +112,29 @@ static int next_signal(struct server *server)
 	/* an old configuration may still be held by a worker */
 	if (snapshot_reap(server->snapshot))
 		wait_ms = REAP_MS;
-	if (server->end_ms && server->end_ms - now_ms() < wait_ms)
-		wait_ms = server->end_ms - now_ms();
-	if (wait_ms < 0)
-		wait_ms = 0;
+	wait_ms = until(server->end_ms, wait_ms);
+	wait_ms = until(server->alive_ms, wait_ms);
 	const struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
 	return sigtimedwait(&set, NULL, &wait);
+}
+
+static void tell_ready(const struct server *server, const char *prefix)
+{
+	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	size_t listeners = configuration->settings->listen_count;
+	char counts[COUNTS_TEXT_MAX], status[COUNTS_TEXT_MAX + 128];
+	snprintf(status, sizeof status, "%s%s on %zu listener%s", prefix,
+	         configuration_counts(configuration->table, counts), listeners,
+	         listeners == 1 ? "" : "s");
+	notify_ready(server->notify, status);
+	snapshot_release(server->snapshot, configuration);
+}
+
+static void exchange(struct server *server)
+{
+	notify_reloading(server->notify);
+	bool good = reload(server->snapshot, &server->followers, &server->keys);
+	tell_ready(server, good ? "" : "the last reload failed; as before ");
 }
 
 /* Calls are still answered; nobody who asks first will send one. False: there is no time
@@ -105,6 +149,7 @@ static bool drain(struct server *server)
 	lifecycle_enter(LIFECYCLE_DRAINING);
 	server->end_ms = now_ms() + (int64_t)ms;
 	log_event(LOG_INFO, "draining ms=%lu", ms);
+	notify_stopping(server->notify, ms);
 	return true;
 }
 
@@ -117,7 +162,7 @@ static bool take_signal(struct server *server, int number)
 		if (draining)
 			log_event(LOG_WARNING, "not reloaded, the server is draining");
 		else
-			reload(server->snapshot, &server->followers, &server->keys);
+			exchange(server);
 		return true;
 	case SIGUSR1:
 		journal_reopen();
@@ -141,10 +186,11 @@ static void give_back(struct server *server)
 
 static void wait_for_signals(struct server *server)
 {
-	while (take_signal(server, next_signal(server))) {
+	do {
 		log_flush(false);
 		give_back(server);
-	}
+		show_life(server);
+	} while (take_signal(server, next_signal(server)));
 }
 
 /* What is served, on which addresses, and one line to try. */
@@ -225,12 +271,17 @@ static bool open_all(struct server *server)
 
 static int run(struct server *server)
 {
+	server->followers.on_progress = show_life;
+	server->followers.arg = server;
 	bool ready = open_all(server) && lock_down(server);
 	if (ready) {
 		lifecycle_enter(LIFECYCLE_SERVING);
 		announce(server);
+		tell_ready(server, "");
 		wait_for_signals(server);
 		log_event(LOG_INFO, "stopping");
+		if (lifecycle_state() != LIFECYCLE_DRAINING)
+			notify_stopping(server->notify, 0);
 	}
 	http_stop(server->followers.http);
 	doors_close(server->followers.doors);
@@ -241,6 +292,7 @@ int serve(struct configuration *configuration)
 {
 	static struct server server;
 	guard_init();
+	server.notify = notify_open();
 	if (su_init() < 0 || !message_init())
 		return say_failure("cannot start sofia-sip", 0);
 	if (!tag_keys_init(&server.keys, configuration->settings->secret))
@@ -260,6 +312,7 @@ int serve(struct configuration *configuration)
 	int status = run(&server);
 	log_flush(true);
 	journal_stop();
+	notify_close(server.notify);
 	explicit_bzero(&server.keys, sizeof server.keys);
 	snapshot_free(server.snapshot);
 	su_deinit();

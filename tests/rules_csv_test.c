@@ -367,9 +367,9 @@ static void run_file(const char *name)
 
 static unsigned progressed;
 
-static void on_progress(void)
+static void on_progress(void *count)
 {
-	progressed++;
+	++*(unsigned *)count;
 }
 
 START_TEST(whoever_waits_is_let_in_now_and_then)
@@ -379,7 +379,7 @@ START_TEST(whoever_waits_is_let_in_now_and_then)
 		fprintf(file, "%d,x\n", i);
 	fclose(file);
 	struct diags *diags = diags_new();
-	diags_on_progress(diags, on_progress);
+	diags_on_progress(diags, on_progress, &progressed);
 	struct csv *csv = csv_open(path, ',', diags);
 	free(read_rows(csv));
 	ck_assert_uint_ge(progressed, 4);

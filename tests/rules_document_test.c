@@ -297,9 +297,9 @@ END_TEST
 
 static unsigned progressed;
 
-static void on_progress(void)
+static void on_progress(void *count)
 {
-	progressed++;
+	++*(unsigned *)count;
 }
 
 /* Whoever waits for the processor is let in meanwhile. */
@@ -316,7 +316,7 @@ START_TEST(a_hundred_thousand_anchors_are_soon_read)
 	write_file(text, len);
 	free(text);
 	struct diags *diags = diags_new();
-	diags_on_progress(diags, on_progress);
+	diags_on_progress(diags, on_progress, &progressed);
 	struct document *document = document_read("f.yaml", PLENTY, diags);
 	ck_assert_ptr_nonnull(document);
 	ck_assert_uint_ge(progressed, 20);

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define SU_ROOT_MAGIC_T   struct agent
 #define NTA_AGENT_MAGIC_T struct listener
@@ -45,7 +43,7 @@ struct agent {
 	struct redirect *redirect;
 	bool share;
 	su_root_t *root;
-	int stop_fd; /* readable: the thread is to end */
+	struct bell bell;
 	sem_t started;
 	const struct listen *failed;
 	int error;
@@ -201,20 +199,21 @@ static void close_listeners(struct agent *agent)
 		nta_agent_destroy(agent->listeners[i].nta);
 }
 
-static int on_stop(struct agent *agent, su_wait_t *wait, su_wakeup_arg_t *arg)
+static int on_bell(struct agent *agent, su_wait_t *wait, su_wakeup_arg_t *arg)
 {
 	(void)wait;
 	(void)arg;
-	su_root_break(agent->root);
+	if (bell_answer(&agent->bell) & BELL_STOP)
+		su_root_break(agent->root);
 	return 0;
 }
 
 static void work(struct agent *agent)
 {
 	su_wait_t wait[1] = {SU_WAIT_INIT};
-	su_wait_create(wait, agent->stop_fd, SU_WAIT_IN);
+	su_wait_create(wait, agent->bell.fd, SU_WAIT_IN);
 	privilege_renounce(); /* this thread has bound its sockets itself */
-	int registered = su_root_register(agent->root, wait, on_stop, NULL, 0);
+	int registered = su_root_register(agent->root, wait, on_bell, NULL, 0);
 	sem_post(&agent->started);
 	su_root_run(agent->root);
 	su_root_deregister(agent->root, registered);
@@ -248,9 +247,8 @@ struct agent *agent_start(const struct settings *settings, struct redirect *redi
 	agent->settings = settings;
 	agent->redirect = redirect;
 	agent->share = share;
-	agent->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	sem_init(&agent->started, 0, 0);
-	if (agent->stop_fd >= 0 &&
+	if (bell_init(&agent->bell) &&
 	    pthread_create(&agent->thread, NULL, run, agent) == 0) {
 		while (sem_wait(&agent->started) < 0)
 			;
@@ -260,20 +258,22 @@ struct agent *agent_start(const struct settings *settings, struct redirect *redi
 		*failed = agent->failed;
 		*error = agent->error;
 	}
-	if (agent->stop_fd >= 0)
-		close(agent->stop_fd);
+	bell_fini(&agent->bell);
 	sem_destroy(&agent->started);
 	free(agent);
 	return NULL;
 }
 
+struct bell *agent_bell(struct agent *agent)
+{
+	return &agent->bell;
+}
+
 void agent_stop(struct agent *agent)
 {
-	uint64_t one = 1;
-	while (write(agent->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
+	bell_ring(&agent->bell, BELL_STOP);
 	pthread_join(agent->thread, NULL);
-	close(agent->stop_fd);
+	bell_fini(&agent->bell);
 	sem_destroy(&agent->started);
 	free(agent);
 }

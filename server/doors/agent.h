@@ -7,6 +7,7 @@
 #ifndef SERVER_AGENT_H
 #define SERVER_AGENT_H
 
+#include "server/doors/bell.h"
 #include "server/doors/door.h"
 
 struct agent;
@@ -17,6 +18,9 @@ struct agent;
  * could not be bound (NULL: no thread) and *error the errno. */
 struct agent *agent_start(const struct settings *settings, struct redirect *redirect,
                           bool share, const struct listen **failed, int *error);
+
+/* Its thread's. */
+struct bell *agent_bell(struct agent *agent);
 
 /* Closes the listeners, ends the thread and frees agent. */
 void agent_stop(struct agent *agent);

@@ -5,12 +5,10 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,9 +48,7 @@ struct datagram {
 	struct redirect *redirect;
 	unsigned long serial; /* of the configuration that inlets' listens are of */
 	int epoll_fd;
-	int wake_fd;   /* readable: the thread is to adopt, or to end */
-	bool stopping; /* to end */
-	sem_t adopted;
+	struct bell bell;
 	struct inlets inlets; /* exchanged by the thread, while another waits for it */
 	struct inlets bound;  /* not received on yet; of those who prepare and adopt */
 	struct slot *slots;   /* [BATCH] */
@@ -405,32 +401,29 @@ static bool adopt(struct datagram *datagram)
 }
 
 /* False: the thread is to end. */
-static bool on_wake(struct datagram *datagram)
+static bool on_bell(struct datagram *datagram)
 {
-	uint64_t count;
-	if (read(datagram->wake_fd, &count, sizeof count) < 0)
-		return true;
-	if (datagram->stopping)
+	unsigned wishes = bell_answer(&datagram->bell);
+	if (wishes & BELL_STOP)
 		return false;
+	if (!(wishes & BELL_ADOPT))
+		return true;
 	if (!adopt(datagram))
 		log_event(LOG_ERROR, "not listening on all addresses error=\"%s\"",
 		          strerror(errno));
-	sem_post(&datagram->adopted);
+	bell_done(&datagram->bell);
 	return true;
-}
-
-static void wake(struct datagram *datagram)
-{
-	uint64_t one = 1;
-	while (write(datagram->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
 }
 
 void datagram_adopt(struct datagram *datagram)
 {
-	wake(datagram);
-	while (sem_wait(&datagram->adopted) < 0)
-		;
+	bell_ring(&datagram->bell, BELL_ADOPT);
+	bell_wait(&datagram->bell);
+}
+
+struct bell *datagram_bell(struct datagram *datagram)
+{
+	return &datagram->bell;
 }
 
 /* The inlets of one round may be gone after adopting: that comes last. */
@@ -440,15 +433,15 @@ static void *run(void *arg)
 	struct epoll_event events[16];
 	privilege_renounce();
 	for (;;) {
-		bool woken = false;
+		bool rung = false;
 		int count = epoll_wait(datagram->epoll_fd, events, 16, -1);
 		for (int i = 0; i < count; i++) {
 			if (events[i].data.ptr)
 				serve_batch(datagram, events[i].data.ptr);
 			else
-				woken = true;
+				rung = true;
 		}
-		if (woken && !on_wake(datagram))
+		if (rung && !on_bell(datagram))
 			return NULL;
 	}
 }
@@ -461,9 +454,7 @@ static void release(struct datagram *datagram)
 	close_inlets(&datagram->bound);
 	if (datagram->epoll_fd >= 0)
 		close(datagram->epoll_fd);
-	if (datagram->wake_fd >= 0)
-		close(datagram->wake_fd);
-	sem_destroy(&datagram->adopted);
+	bell_fini(&datagram->bell);
 	free(datagram->slots);
 	free(datagram);
 }
@@ -474,12 +465,11 @@ static struct datagram *datagram_new(struct redirect *redirect)
 	if (!datagram)
 		return NULL;
 	datagram->redirect = redirect;
-	sem_init(&datagram->adopted, 0, 0);
 	datagram->slots = calloc(BATCH, sizeof *datagram->slots);
 	datagram->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	datagram->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (datagram->slots && datagram->epoll_fd >= 0 && datagram->wake_fd >= 0 &&
-	    watch(datagram, datagram->wake_fd, NULL)) {
+	bool has_bell = bell_init(&datagram->bell);
+	if (datagram->slots && datagram->epoll_fd >= 0 && has_bell &&
+	    watch(datagram, datagram->bell.fd, NULL)) {
 		prepare(datagram);
 		return datagram;
 	}
@@ -516,8 +506,7 @@ struct datagram *datagram_start(struct redirect *redirect, const struct listen *
 
 void datagram_stop(struct datagram *datagram)
 {
-	datagram->stopping = true;
-	wake(datagram);
+	bell_ring(&datagram->bell, BELL_STOP);
 	pthread_join(datagram->thread, NULL);
 	release(datagram);
 }

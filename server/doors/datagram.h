@@ -11,6 +11,7 @@
 #ifndef SERVER_DATAGRAM_H
 #define SERVER_DATAGRAM_H
 
+#include "server/doors/bell.h"
 #include "server/doors/door.h"
 
 struct datagram;
@@ -40,6 +41,9 @@ void datagram_adopt(struct datagram *datagram);
  * all have adopted.
  * False with errno set if the kernel cannot. */
 bool datagram_spread_packets(struct datagram *const *workers, size_t count);
+
+/* Its thread's. */
+struct bell *datagram_bell(struct datagram *datagram);
 
 /* Closes the sockets, ends the thread and frees datagram. */
 void datagram_stop(struct datagram *datagram);

@@ -251,6 +251,38 @@ bool doors_have_emptied(struct doors *doors)
 	return stream_has_emptied(doors->stream);
 }
 
+/* Whether they are alive */
+
+static size_t all_bells(const struct doors *doors,
+                        struct bell *bells[2 * WORKERS_MAX + 1])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < doors->datagram_count; i++)
+		bells[count++] = datagram_bell(doors->datagrams[i]);
+	for (size_t i = 0; i < doors->agent_count; i++)
+		bells[count++] = agent_bell(doors->agents[i].agent);
+	bells[count++] = stream_bell(doors->stream);
+	return count;
+}
+
+void doors_ring(struct doors *doors)
+{
+	struct bell *bells[2 * WORKERS_MAX + 1];
+	size_t count = all_bells(doors, bells);
+	for (size_t i = 0; i < count; i++)
+		bell_ring(bells[i], BELL_SHOW_LIFE);
+}
+
+bool doors_have_answered(const struct doors *doors)
+{
+	struct bell *bells[2 * WORKERS_MAX + 1];
+	size_t count = all_bells(doors, bells);
+	for (size_t i = 0; i < count; i++)
+		if (!bell_is_answered(bells[i]))
+			return false;
+	return true;
+}
+
 void doors_close(struct doors *doors)
 {
 	if (!doors)

@@ -38,6 +38,10 @@ void doors_adopt(struct doors *doors);
 /* True once after many connections have ended: what they had can be given back. */
 bool doors_have_emptied(struct doors *doors);
 
+/* Has every thread show that it goes round its loop; and whether all have since. */
+void doors_ring(struct doors *doors);
+bool doors_have_answered(const struct doors *doors);
+
 void doors_close(struct doors *doors);
 
 #endif

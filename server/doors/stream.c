@@ -7,11 +7,9 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "server/doors/connection.h"
@@ -48,11 +46,9 @@ struct stream {
 	struct event_base *base;
 	struct connections *connections;
 	struct sources *sources;
-	int wake_fd;   /* readable: the thread is to adopt, or to end */
-	bool stopping; /* to end */
-	sem_t adopted;
 	atomic_ulong closed; /* connections, since another thread has asked */
-	struct event *wake, *resume;
+	struct bell bell;
+	struct event *rung, *resume;
 	bool paused;                /* nothing is accepted */
 	bool told;                  /* that it was; until one is accepted again */
 	struct listeners listeners; /* exchanged by the thread, while another waits */
@@ -348,37 +344,33 @@ static bool adopt(struct stream *stream)
 	return watched;
 }
 
-static void wake(struct stream *stream)
-{
-	uint64_t one = 1;
-	while (write(stream->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
-}
-
 void stream_adopt(struct stream *stream)
 {
-	wake(stream);
-	while (sem_wait(&stream->adopted) < 0)
-		;
+	bell_ring(&stream->bell, BELL_ADOPT);
+	bell_wait(&stream->bell);
+}
+
+struct bell *stream_bell(struct stream *stream)
+{
+	return &stream->bell;
 }
 
 /* The thread */
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void on_bell(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream *stream = arg;
-	uint64_t count;
+	unsigned wishes = bell_answer(&stream->bell);
+	(void)fd;
 	(void)what;
-	if (read(fd, &count, sizeof count) < 0)
-		return;
-	if (stream->stopping) {
+	if (wishes & BELL_STOP)
 		event_base_loopbreak(stream->base);
+	if (wishes != BELL_ADOPT)
 		return;
-	}
 	if (!adopt(stream))
 		log_event(LOG_ERROR, "not listening on all addresses error=\"%s\"",
 		          strerror(ENOMEM));
-	sem_post(&stream->adopted);
+	bell_done(&stream->bell);
 }
 
 /* Until every connection has closed, or time is up. What is closed is freed by the loop,
@@ -388,7 +380,7 @@ static void drain(struct stream *stream)
 	const struct timeval limit = {0, STOP_MS * 1000};
 	close_all(&stream->listeners);
 	event_del(stream->resume);
-	event_del(stream->wake);
+	event_del(stream->rung);
 	connections_stop(stream->connections);
 	event_base_loopexit(stream->base, &limit);
 	while (stream->connections->count > 0 && !event_base_got_exit(stream->base))
@@ -434,22 +426,20 @@ static struct event_base *base_new(void)
 
 static bool make_parts(struct stream *stream)
 {
-	sem_init(&stream->adopted, 0, 0);
-	stream->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	bool has_bell = bell_init(&stream->bell);
 	stream->base = base_new();
 	stream->sources = sources_new();
 	stream->connections = connections_new();
-	if (stream->wake_fd < 0 || !stream->base || !stream->sources ||
-	    !stream->connections)
+	if (!has_bell || !stream->base || !stream->sources || !stream->connections)
 		return false;
 	stream->connections->base = stream->base;
 	stream->connections->redirect = stream->redirect;
 	stream->connections->on_close = on_close;
 	stream->connections->arg = stream;
-	stream->wake = event_new(stream->base, stream->wake_fd, EV_READ | EV_PERSIST,
-	                         on_wake, stream);
+	stream->rung = event_new(stream->base, stream->bell.fd, EV_READ | EV_PERSIST,
+	                         on_bell, stream);
 	stream->resume = evtimer_new(stream->base, on_resume, stream);
-	return stream->wake && stream->resume && event_add(stream->wake, NULL) == 0;
+	return stream->rung && stream->resume && event_add(stream->rung, NULL) == 0;
 }
 
 static void stream_free(struct stream *stream)
@@ -458,15 +448,13 @@ static void stream_free(struct stream *stream)
 	close_all(&stream->bound);
 	connections_free(stream->connections);
 	sources_free(stream->sources);
-	if (stream->wake)
-		event_free(stream->wake);
+	if (stream->rung)
+		event_free(stream->rung);
 	if (stream->resume)
 		event_free(stream->resume);
 	if (stream->base)
 		event_base_free(stream->base);
-	if (stream->wake_fd >= 0)
-		close(stream->wake_fd);
-	sem_destroy(&stream->adopted);
+	bell_fini(&stream->bell);
 	free(stream);
 }
 
@@ -503,8 +491,7 @@ struct stream *stream_start(struct redirect *redirect, const struct listen **fai
 
 void stream_stop(struct stream *stream)
 {
-	stream->stopping = true;
-	wake(stream);
+	bell_ring(&stream->bell, BELL_STOP);
 	pthread_join(stream->thread, NULL);
 	stream_free(stream);
 }

@@ -7,6 +7,7 @@
 #ifndef SERVER_STREAM_H
 #define SERVER_STREAM_H
 
+#include "server/doors/bell.h"
 #include "server/doors/door.h"
 
 struct stream;
@@ -29,6 +30,9 @@ void stream_adopt(struct stream *stream);
 /* True if so many connections have ended since it last was that their memory is worth
  * giving back. For any thread. */
 bool stream_has_emptied(struct stream *stream);
+
+/* Its thread's. */
+struct bell *stream_bell(struct stream *stream);
 
 /* Closes the listeners, gives replies that wait half a second to be read, ends the thread
  * and frees stream. */

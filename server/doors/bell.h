@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* bell.h - how the main thread speaks to a door's thread, which waits in a loop of its
+ * own for a descriptor to be readable.
+ *
+ *     main thread                     the door's
+ *     bell_ring(bell, wish) ───────▶  fd is readable: bell_answer() gives the wishes
+ *     bell_wait() ◀─────────────────  bell_done(), if it is asked to adopt
+ *     bell_is_answered()              has come round its loop since it was rung last
+ */
+#ifndef SERVER_BELL_H
+#define SERVER_BELL_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* What a thread is to do; a set of bits. */
+enum bell_wish {
+	BELL_SHOW_LIFE = 0, /* no more than to answer */
+	BELL_ADOPT = 1,     /* another configuration is in force */
+	BELL_STOP = 2,
+};
+
+struct bell {
+	int fd; /* for the door's loop: readable when it has been rung */
+	_Atomic unsigned wishes;
+	_Atomic unsigned rung, answered;
+	sem_t done;
+};
+
+bool bell_init(struct bell *bell);
+void bell_fini(struct bell *bell); /* also after bell_init() failed */
+
+/* The main thread's */
+void bell_ring(struct bell *bell, enum bell_wish wish);
+void bell_wait(struct bell *bell);
+bool bell_is_answered(const struct bell *bell);
+
+/* The door's */
+unsigned bell_answer(struct bell *bell);
+void bell_done(struct bell *bell);
+
+#endif
