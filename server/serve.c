@@ -32,9 +32,10 @@ struct server {
 	struct operations operations;
 	struct followers followers;
 	struct tag_keys keys;
-	struct notify *notify; /* NULL: there is no service manager */
-	int64_t end_ms;        /* of draining, monotonic; 0: not draining */
-	int64_t alive_ms;      /* when the service manager is told next that we are */
+	struct activation *activation; /* NULL: no sockets were passed */
+	struct notify *notify;         /* NULL: there is no service manager */
+	int64_t end_ms;                /* of draining, monotonic; 0: not draining */
+	int64_t alive_ms; /* when the service manager is told next that we are */
 };
 
 static int say_failure(const char *what, int error)
@@ -264,8 +265,10 @@ static bool open_http(struct server *server)
 
 static bool open_all(struct server *server)
 {
-	server->followers.doors = doors_open(
-		&(struct answering){.snapshot = server->snapshot, .keys = &server->keys});
+	server->followers.doors =
+		doors_open(&(struct answering){.snapshot = server->snapshot,
+	                                       .keys = &server->keys,
+	                                       .activation = server->activation});
 	return server->followers.doors && open_http(server);
 }
 
@@ -293,6 +296,7 @@ int serve(struct configuration *configuration)
 	static struct server server;
 	guard_init();
 	server.notify = notify_open();
+	server.activation = activation_take();
 	if (su_init() < 0 || !message_init())
 		return say_failure("cannot start sofia-sip", 0);
 	if (!tag_keys_init(&server.keys, configuration->settings->secret))
@@ -313,6 +317,7 @@ int serve(struct configuration *configuration)
 	log_flush(true);
 	journal_stop();
 	notify_close(server.notify);
+	activation_free(server.activation);
 	explicit_bzero(&server.keys, sizeof server.keys);
 	snapshot_free(server.snapshot);
 	su_deinit();

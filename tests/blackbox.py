@@ -124,12 +124,12 @@ def settings(listen=LISTEN, networks=("127.0.0.0/8", "::1"), secret=True, worker
 
 class Server:
     """A running `signpost serve` with the files it was given, in a folder of its own. before(folder) is called when they
-    are there; program: what runs `serve`. It stops at once unless the settings say how long it drains.
+    are there; program: what runs `serve`; options: for Popen. It stops at once unless the settings say how long it drains.
 
     Use with Server.start(test, ...): the test fails if the server ends with another status than 0, or if a
     sanitizer complained."""
 
-    def __init__(self, rules, settings_text, stderr=None, program=(PROGRAM,), before=None):
+    def __init__(self, rules, settings_text, stderr=None, program=(PROGRAM,), before=None, **options):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="signpost-test-"))
         self.settings_path = self.folder / "signpost.yaml"
         self.rules_path = self.folder / "rules.yaml"
@@ -143,10 +143,15 @@ class Server:
         self.settings_path.write_text(settings_text.replace("PORT", str(self.port)))
         if before:
             before(self.folder)
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [*program, "serve", "-c", str(self.settings_path)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log if stderr is None else stderr)
+        self.command = [*program, "serve", "-c", str(self.settings_path)]
+        self.options = {"stderr": stderr, **options}
+        self.launch()
+
+    def launch(self):
+        """Starts the process; again, when it has ended."""
+        with open(self.log_path, "ab") as log:
+            options = {**self.options, "stderr": self.options["stderr"] or log}
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, **options)
 
     @classmethod
     def start(cls, test, rules, settings_text=None):

@@ -170,7 +170,7 @@ static void start_worker(size_t i)
 	const struct listen *failed;
 	int error;
 	prepare_worker(i);
-	workers[i].datagram = datagram_start(workers[i].redirect, &failed, &error);
+	workers[i].datagram = datagram_start(workers[i].redirect, NULL, &failed, &error);
 	ck_assert_msg(workers[i].datagram != NULL, "%s: %s",
 	              failed ? failed->text.at : "no thread", strerror(error));
 }
@@ -484,7 +484,7 @@ START_TEST(a_worker_leaves_nothing_behind)
 		const struct listen *failed;
 		int error;
 		workers[0].datagram =
-			datagram_start(workers[0].redirect, &failed, &error);
+			datagram_start(workers[0].redirect, NULL, &failed, &error);
 		ck_assert_ptr_nonnull(workers[0].datagram);
 		int fd = client("127.0.0.1", 0);
 		connect_to(fd, "127.0.0.1", port);
@@ -508,7 +508,7 @@ START_TEST(an_address_that_cannot_be_bound_is_named)
 	size_t files = open_files();
 	const struct listen *failed = NULL;
 	int error = 0;
-	ck_assert_ptr_null(datagram_start(workers[0].redirect, &failed, &error));
+	ck_assert_ptr_null(datagram_start(workers[0].redirect, NULL, &failed, &error));
 	ck_assert_ptr_eq(failed, &workers[0].settings->listens[1]);
 	ck_assert_int_eq(error, EADDRINUSE);
 	ck_assert_uint_eq(open_files(), files);

@@ -95,7 +95,7 @@ static int bind_any(void)
 
 static void start(void)
 {
-	stream = stream_start(redirect, &failed, &error);
+	stream = stream_start(redirect, NULL, &failed, &error);
 }
 
 static void load_settings(void)

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +32,8 @@ struct connection {
 	struct arrival arrival;
 	struct framer framer;
 	enum state state;
-	bool inside;      /* a message has begun, and not ended */
+	bool served;      /* there was a message */
+	bool inside;      /* another has begun, and not ended */
 	bool ended;       /* the peer sends no more */
 	bool said_bye;    /* and neither do we */
 	int64_t due_ms;   /* when it is closed */
@@ -266,6 +268,22 @@ static void go_on(struct connection *connection, bool complete, bool more)
 	connection->inside = more;
 }
 
+/* Unread by us. */
+static bool has_input(const struct connection *connection)
+{
+	int bytes = 0;
+	return ioctl(bufferevent_getfd(connection->stream), FIONREAD, &bytes) == 0 &&
+	       bytes > 0;
+}
+
+/* At the end of the server: it has asked something, or has not had the time to. */
+static bool has_a_question(const struct connection *connection)
+{
+	return connection->state == STATE_HANDSHAKING ||
+	       (connection->state == STATE_OPEN &&
+	        (!connection->served || connection->inside || has_input(connection)));
+}
+
 static void on_input(struct bufferevent *stream, void *arg)
 {
 	struct connection *connection = arg;
@@ -282,9 +300,10 @@ static void on_input(struct bufferevent *stream, void *arg)
 	}
 	bool open = take_frames(connection, input, &complete);
 	send_replies(connection);
-	if (open) {
+	connection->served |= complete;
+	if (open)
 		go_on(connection, complete, evbuffer_get_length(input) > 0);
-	} else {
+	if (!open || (connection->all->stopping && !has_a_question(connection))) {
 		throw_away(input);
 		leave(connection);
 	}
@@ -486,6 +505,7 @@ void connections_stop(struct connections *all)
 	all->stopping = true;
 	for (; connection; connection = next) {
 		next = LIST_NEXT(connection, link);
-		send_away(connection);
+		if (!has_a_question(connection))
+			send_away(connection);
 	}
 }

@@ -59,7 +59,8 @@ bool connection_open(struct connections *all, int fd, SSL *session,
  * peer of each again. One that has none any more is told to go. */
 void connections_readmit(struct connections *all, const struct settings *settings);
 
-/* Reads no more and closes each as soon as its replies are sent. */
+/* Answers what has been asked already, of one that is new its first question, and closes
+ * each as soon as its replies are sent. */
 void connections_stop(struct connections *all);
 
 #endif

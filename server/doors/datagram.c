@@ -25,7 +25,10 @@ struct inlet {
 	struct endpoint endpoint;
 	const struct listen *listen; /* in force; NULL: no more */
 	int fd;
-	uint32_t dropped; /* by the kernel, its queue being full; as last told */
+	bool shared; /* with the other workers, as it was passed */
+	/* By the kernel, its queue being full; as last told. Of a shared one: by any. */
+	_Atomic uint32_t *dropped;
+	_Atomic uint32_t own_dropped;
 };
 
 /* One datagram and its reply. */
@@ -46,6 +49,7 @@ struct inlets {
 struct datagram {
 	pthread_t thread;
 	struct redirect *redirect;
+	struct activation *activation;
 	unsigned long serial; /* of the configuration that inlets' listens are of */
 	int epoll_fd;
 	struct bell bell;
@@ -68,16 +72,24 @@ static bool set(int fd, int level, int option, int value)
 static bool set_options(int fd, const struct listen *listen)
 {
 	bool v4 = address_is_v4(&listen->endpoint.address);
-	if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES))
+	int bytes = 0; /* twice what was asked for */
+	socklen_t len = sizeof bytes;
+	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len);
+	if (bytes < 2 * RECEIVE_BYTES &&
+	    !set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES))
 		set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
 	set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
-	if (!v4 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
-		return false;
-	if (address_is_any(&listen->endpoint.address) &&
-	    !(v4 ? set(fd, IPPROTO_IP, IP_PKTINFO, 1)
-	         : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)))
-		return false;
-	return set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return !address_is_any(&listen->endpoint.address) ||
+	       (v4 ? set(fd, IPPROTO_IP, IP_PKTINFO, 1)
+	           : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+}
+
+/* Of one that is to be bound. */
+static bool set_own_options(int fd, const struct listen *listen)
+{
+	return (address_is_v4(&listen->endpoint.address) ||
+	        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+	       set(fd, SOL_SOCKET, SO_REUSEPORT, 1) && set_options(fd, listen);
 }
 
 static int open_socket(const struct listen *listen)
@@ -85,7 +97,7 @@ static int open_socket(const struct listen *listen)
 	struct sockaddr_storage address;
 	socklen_t len = endpoint_to_sockaddr(&listen->endpoint, &address);
 	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && set_options(fd, listen) &&
+	if (fd >= 0 && set_own_options(fd, listen) &&
 	    bind(fd, (struct sockaddr *)&address, len) == 0) {
 		/* guard.h's filter is for nta; the kernel would count what it drops */
 		set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
@@ -108,7 +120,8 @@ bool datagram_spread_packets(struct datagram *const *workers, size_t count)
 	};
 	struct sock_fprog program = {sizeof code / sizeof code[0], code};
 	for (size_t i = 0; count && i < workers[0]->inlets.count; i++)
-		if (setsockopt(workers[0]->inlets.items[i]->fd, SOL_SOCKET,
+		if (!workers[0]->inlets.items[i]->shared &&
+		    setsockopt(workers[0]->inlets.items[i]->fd, SOL_SOCKET,
 		               SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
 			return false;
 	return true;
@@ -142,12 +155,13 @@ static int receive(struct datagram *datagram, int fd)
 
 static void note_drops(struct inlet *inlet, uint32_t dropped)
 {
-	if (dropped == inlet->dropped)
-		return;
+	uint32_t told = atomic_load_explicit(inlet->dropped, memory_order_relaxed);
+	if ((int32_t)(dropped - told) <= 0 ||
+	    !atomic_compare_exchange_strong(inlet->dropped, &told, dropped))
+		return; /* or another worker tells */
 	log_often(LOG_KERNEL_QUEUE,
 	          "datagrams lost, the receive queue was full listener=%s lost=%u",
-	          inlet->listen->text.at, (unsigned)(dropped - inlet->dropped));
-	inlet->dropped = dropped;
+	          inlet->listen->text.at, (unsigned)(dropped - told));
 }
 
 /* The kernel tells with each datagram how many it has dropped so far. */
@@ -297,13 +311,26 @@ static void serve_batch(struct datagram *datagram, struct inlet *inlet)
 
 /* Listeners that come and go */
 
-static struct inlet *open_inlet(const struct listen *listen)
+/* Its socket is the one that was passed, if there is one. */
+static int find_socket(struct datagram *datagram, struct inlet *inlet,
+                       const struct listen *listen)
+{
+	struct passed *passed = activation_find(datagram->activation, listen);
+	inlet->dropped = &inlet->own_dropped;
+	if (!passed)
+		return open_socket(listen);
+	inlet->shared = true;
+	inlet->dropped = &passed->dropped;
+	return set_options(passed->fd, listen) ? passed_open(passed) : -1;
+}
+
+static struct inlet *open_inlet(struct datagram *datagram, const struct listen *listen)
 {
 	struct inlet *inlet = calloc(1, sizeof *inlet);
 	if (!inlet)
 		return NULL;
 	inlet->endpoint = listen->endpoint;
-	inlet->fd = open_socket(listen);
+	inlet->fd = find_socket(datagram, inlet, listen);
 	if (inlet->fd >= 0)
 		return inlet;
 	int error = errno;
@@ -312,16 +339,18 @@ static struct inlet *open_inlet(const struct listen *listen)
 	return NULL;
 }
 
-static void close_inlet(struct inlet *inlet)
+/* Closing a duplicate does not end its being watched. */
+static void close_inlet(struct datagram *datagram, struct inlet *inlet)
 {
+	epoll_ctl(datagram->epoll_fd, EPOLL_CTL_DEL, inlet->fd, NULL);
 	close(inlet->fd);
 	free(inlet);
 }
 
-static void close_inlets(struct inlets *inlets)
+static void close_inlets(struct datagram *datagram, struct inlets *inlets)
 {
 	while (inlets->count)
-		close_inlet(inlets->items[--inlets->count]);
+		close_inlet(datagram, inlets->items[--inlets->count]);
 }
 
 static bool has_inlet(const struct datagram *datagram, const struct listen *listen)
@@ -340,7 +369,7 @@ int datagram_prepare(struct datagram *datagram, const struct settings *settings,
 		const struct listen *listen = &settings->listens[i];
 		if (listen_door(listen) != DOOR_DATAGRAM || has_inlet(datagram, listen))
 			continue;
-		struct inlet *inlet = open_inlet(listen);
+		struct inlet *inlet = open_inlet(datagram, listen);
 		if (!inlet) {
 			*failed = listen;
 			return errno;
@@ -352,24 +381,28 @@ int datagram_prepare(struct datagram *datagram, const struct settings *settings,
 
 void datagram_abandon(struct datagram *datagram)
 {
-	close_inlets(&datagram->bound);
+	close_inlets(datagram, &datagram->bound);
 }
 
+/* What comes in at a shared one wakes one worker that waits, not all. */
 static bool watch(struct datagram *datagram, int fd, struct inlet *inlet)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = inlet};
+	bool shared = inlet && inlet->shared;
+	struct epoll_event event = {.events = EPOLLIN | (shared ? EPOLLEXCLUSIVE : 0),
+	                            .data.ptr = inlet};
 	return epoll_ctl(datagram->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void close_gone(struct inlets *inlets)
+static void close_gone(struct datagram *datagram)
 {
+	struct inlets *inlets = &datagram->inlets;
 	size_t kept = 0;
 	for (size_t i = 0; i < inlets->count; i++) {
 		struct inlet *inlet = inlets->items[i];
 		if (inlet->listen)
 			inlets->items[kept++] = inlet;
 		else
-			close_inlet(inlet);
+			close_inlet(datagram, inlet);
 	}
 	inlets->count = kept;
 }
@@ -391,7 +424,7 @@ static bool adopt(struct datagram *datagram)
 {
 	const struct configuration *configuration = redirect_hold(datagram->redirect);
 	find_listens(datagram, configuration);
-	close_gone(&datagram->inlets);
+	close_gone(datagram);
 	bool watched = take_bound(datagram);
 	int error = errno;
 	find_listens(datagram, configuration);
@@ -450,8 +483,8 @@ static void *run(void *arg)
 
 static void release(struct datagram *datagram)
 {
-	close_inlets(&datagram->inlets);
-	close_inlets(&datagram->bound);
+	close_inlets(datagram, &datagram->inlets);
+	close_inlets(datagram, &datagram->bound);
 	if (datagram->epoll_fd >= 0)
 		close(datagram->epoll_fd);
 	bell_fini(&datagram->bell);
@@ -459,12 +492,14 @@ static void release(struct datagram *datagram)
 	free(datagram);
 }
 
-static struct datagram *datagram_new(struct redirect *redirect)
+static struct datagram *datagram_new(struct redirect *redirect,
+                                     struct activation *activation)
 {
 	struct datagram *datagram = calloc(1, sizeof *datagram);
 	if (!datagram)
 		return NULL;
 	datagram->redirect = redirect;
+	datagram->activation = activation;
 	datagram->slots = calloc(BATCH, sizeof *datagram->slots);
 	datagram->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	bool has_bell = bell_init(&datagram->bell);
@@ -486,11 +521,11 @@ static int open_first(struct datagram *datagram, const struct listen **failed)
 	return error ? error : adopt(datagram) ? 0 : errno;
 }
 
-struct datagram *datagram_start(struct redirect *redirect, const struct listen **failed,
-                                int *error)
+struct datagram *datagram_start(struct redirect *redirect, struct activation *activation,
+                                const struct listen **failed, int *error)
 {
 	*failed = NULL;
-	struct datagram *datagram = datagram_new(redirect);
+	struct datagram *datagram = datagram_new(redirect, activation);
 	if (!datagram) {
 		*error = ENOMEM;
 		return NULL;

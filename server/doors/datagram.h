@@ -3,8 +3,10 @@
  *
  * A worker is a thread with a socket of its own for every UDP address (SO_REUSEPORT),
  * memory for BATCH datagrams and as many replies, and a struct redirect that it uses
- * alone. It receives a batch, answers it, sends the answers, and holds the routing table
- * in force for just so long; nothing is allocated after the start.
+ * alone. A socket that the service manager has passed is one for all workers: what waits
+ * in it when they end is there for the next ones. A worker receives a batch, answers it,
+ * sends the answers, and holds the routing table in force for just so long; nothing is
+ * allocated after the start.
  *
  *     epoll ─▶ recvmmsg ─▶ [admit ─▶ parse ─▶ redirect_answer] × n ─▶ sendmmsg
  */
@@ -13,15 +15,17 @@
 
 #include "server/doors/bell.h"
 #include "server/doors/door.h"
+#include "server/operations/activation.h"
 
 struct datagram;
 
 /* Starts one worker on all UDP listeners in force whose stack is ours; there may be none.
+ * Sockets that were passed (NULL: none) are shared by all workers.
  * Returns when all are bound; the worker answers from then on. redirect is the worker's
  * alone. NULL if that failed: *failed is the listener that could not be bound (NULL: no
  * thread) and *error the errno. */
-struct datagram *datagram_start(struct redirect *redirect, const struct listen **failed,
-                                int *error);
+struct datagram *datagram_start(struct redirect *redirect, struct activation *activation,
+                                const struct listen **failed, int *error);
 
 /* Binds those of settings, which is to be in force, that it does not have. Nothing is
  * received there before datagram_adopt(). 0, or an errno with *failed set. */

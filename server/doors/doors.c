@@ -61,13 +61,22 @@ static int see_if_free(const struct listen *listen, bool any_port)
 	return error;
 }
 
-static bool all_free(const struct settings *settings)
+/* Open already, by the service manager. */
+static bool is_passed(const struct doors *doors, const struct listen *listen)
 {
+	return listen_door(listen) != DOOR_AGENT &&
+	       activation_find(doors->answering.activation, listen);
+}
+
+static bool all_free(const struct doors *doors)
+{
+	const struct settings *settings = doors->settings;
 	bool free = true;
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		int error = see_if_free(&settings->listens[i], false);
+		const struct listen *listen = &settings->listens[i];
+		int error = is_passed(doors, listen) ? 0 : see_if_free(listen, false);
 		if (error)
-			free = say_not_listening(&settings->listens[i], error);
+			free = say_not_listening(listen, error);
 	}
 	return free;
 }
@@ -95,7 +104,9 @@ static bool open_datagrams(struct doors *doors)
 		struct redirect *redirect = redirect_for(doors);
 		doors->datagram_redirects[i] = redirect;
 		doors->datagrams[i] =
-			redirect ? datagram_start(redirect, &failed, &error) : NULL;
+			redirect ? datagram_start(redirect, doors->answering.activation,
+		                                  &failed, &error)
+				 : NULL;
 		doors->datagram_count = i + 1;
 		if (!doors->datagrams[i])
 			return say_not_listening(failed, error);
@@ -129,7 +140,9 @@ static bool open_stream(struct doors *doors)
 	int error = ENOMEM;
 	doors->stream_redirect = redirect_for(doors);
 	if (doors->stream_redirect)
-		doors->stream = stream_start(doors->stream_redirect, &failed, &error);
+		doors->stream =
+			stream_start(doors->stream_redirect, doors->answering.activation,
+		                     &failed, &error);
 	return doors->stream || say_not_listening(failed, error);
 }
 
@@ -138,8 +151,9 @@ static bool open_all(struct doors *doors)
 	const struct configuration *configuration =
 		snapshot_acquire(doors->answering.snapshot);
 	doors->settings = configuration->settings;
-	bool open = all_free(doors->settings) && open_datagrams(doors) &&
-	            open_agents(doors) && open_stream(doors);
+	activation_report(doors->answering.activation, doors->settings);
+	bool open = all_free(doors) && open_datagrams(doors) && open_agents(doors) &&
+	            open_stream(doors);
 	snapshot_release(doors->answering.snapshot, configuration);
 	doors->settings = NULL;
 	return open;
@@ -200,7 +214,7 @@ static bool all_free_or_ours(struct doors *doors, const struct settings *setting
 		snapshot_acquire(doors->answering.snapshot);
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		const struct listen *listen = &settings->listens[i];
-		if (listen_door(listen) == DOOR_AGENT ||
+		if (listen_door(listen) == DOOR_AGENT || is_passed(doors, listen) ||
 		    is_open(in_force->settings, listen))
 			continue;
 		int error = see_if_free(listen, is_ours(in_force->settings, listen));
@@ -242,6 +256,7 @@ void doors_adopt(struct doors *doors)
 	stream_adopt(doors->stream);
 	doors->settings = in_force->settings;
 	spread(doors);
+	activation_report(doors->answering.activation, doors->settings);
 	doors->settings = NULL;
 	snapshot_release(doors->answering.snapshot, in_force);
 }

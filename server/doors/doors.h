@@ -8,6 +8,7 @@
 #ifndef SERVER_DOORS_H
 #define SERVER_DOORS_H
 
+#include "server/operations/activation.h"
 #include "server/sip/tag.h"
 #include "server/snapshot.h"
 
@@ -17,6 +18,7 @@ struct doors;
 struct answering {
 	struct snapshot *snapshot;
 	const struct tag_keys *keys;
+	struct activation *activation; /* sockets that were passed; NULL: none */
 };
 
 /* Opens every listener in force. NULL if one could not be opened, which has been

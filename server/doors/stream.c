@@ -22,7 +22,7 @@
 #define ACCEPTS         16 /* in a row; then the connections that are open have their turn */
 #define RESUME_MS       1000 /* after a failure to accept, if no connection closes before */
 #define STRANGERS_SHARE 4   /* one in so many connections may be a stranger's handshake */
-#define STOP_MS         500 /* for replies that are still to be read */
+#define STOP_MS         500 /* for questions on their way and replies to be read */
 #define MANY            64  /* connections whose memory is worth looking for */
 
 /* One address. */
@@ -41,6 +41,7 @@ struct listeners {
 
 struct stream {
 	pthread_t thread;
+	struct activation *activation;
 	struct redirect *redirect; /* holds what is in force until that is exchanged */
 	const struct configuration *configuration; /* that */
 	struct event_base *base;
@@ -203,7 +204,7 @@ static void on_waiting(evutil_socket_t listening, short what, void *arg)
 
 /* Listening */
 
-/* A socket that listens, or -errno. */
+/* A socket that listens, or -1 with errno set. */
 static int listen_on(const struct endpoint *endpoint)
 {
 	struct sockaddr_storage address;
@@ -211,7 +212,7 @@ static int listen_on(const struct endpoint *endpoint)
 	int on = 1;
 	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
+		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	/* so that one can take the place of another that overlaps it */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -221,7 +222,8 @@ static int listen_on(const struct endpoint *endpoint)
 		return fd;
 	int error = errno;
 	close(fd);
-	return -error;
+	errno = error;
+	return -1;
 }
 
 static struct listener *open_listener(struct stream *stream, const struct listen *listen)
@@ -233,10 +235,11 @@ static struct listener *open_listener(struct stream *stream, const struct listen
 	}
 	listener->stream = stream;
 	listener->endpoint = listen->endpoint;
-	listener->fd = listen_on(&listen->endpoint);
+	struct passed *passed = activation_find(stream->activation, listen);
+	listener->fd = passed ? passed_open(passed) : listen_on(&listen->endpoint);
 	if (listener->fd >= 0)
 		return listener;
-	int error = -listener->fd;
+	int error = errno;
 	free(listener);
 	errno = error;
 	return NULL;
@@ -467,8 +470,8 @@ static int open_first(struct stream *stream, const struct listen **failed)
 	return error ? error : adopt(stream) ? 0 : ENOMEM;
 }
 
-struct stream *stream_start(struct redirect *redirect, const struct listen **failed,
-                            int *error)
+struct stream *stream_start(struct redirect *redirect, struct activation *activation,
+                            const struct listen **failed, int *error)
 {
 	struct stream *stream = calloc(1, sizeof *stream);
 	*failed = NULL;
@@ -476,6 +479,7 @@ struct stream *stream_start(struct redirect *redirect, const struct listen **fai
 	if (!stream)
 		return NULL;
 	stream->redirect = redirect;
+	stream->activation = activation;
 	event_set_log_callback(on_library_log);
 	if (make_parts(stream))
 		*error = open_first(stream, failed);

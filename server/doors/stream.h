@@ -9,15 +9,17 @@
 
 #include "server/doors/bell.h"
 #include "server/doors/door.h"
+#include "server/operations/activation.h"
 
 struct stream;
 
 /* Listens on those addresses in force that are this door's, of which there may be none,
- * and answers with redirect, which it uses alone, in a thread that it starts. NULL if
+ * and answers with redirect, which it uses alone, in a thread that it starts; on
+ * sockets that were passed, for those that have one (NULL: none were). NULL if
  * that failed: *failed is the listener that could not be opened (NULL: something else)
  * and *error the errno. */
-struct stream *stream_start(struct redirect *redirect, const struct listen **failed,
-                            int *error);
+struct stream *stream_start(struct redirect *redirect, struct activation *activation,
+                            const struct listen **failed, int *error);
 
 /* As datagram_prepare(), datagram_abandon() and datagram_adopt(). Connections live on,
  * unless their listener is gone or their source is a peer no more: these get the replies
@@ -34,8 +36,9 @@ bool stream_has_emptied(struct stream *stream);
 /* Its thread's. */
 struct bell *stream_bell(struct stream *stream);
 
-/* Closes the listeners, gives replies that wait half a second to be read, ends the thread
- * and frees stream. */
+/* Closes the listeners, gives connections half a second to be answered what they have
+ * asked, or to ask for the first time, and to read it, ends the thread and frees stream.
+ */
 void stream_stop(struct stream *stream);
 
 #endif
