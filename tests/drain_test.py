@@ -3,7 +3,7 @@ import signal
 import time
 import unittest
 
-from blackbox import DEADLINE_S, DOORS, SANITIZER, Server, TcpDoor, UdpDoor, free_port, run, settings
+from blackbox import DEADLINE_S, SANITIZER, Reply, Server, TcpDoor, UdpDoor, free_port, run, settings
 
 RULES = "rules: [{name: all, redirect: 'sip:gw.test'}]"
 LONG = "1h"  # the test ends it
@@ -100,6 +100,22 @@ drain: {LONG}
         server.wait_for_log(" reloaded ")
         self.drain(server)
         server.signal(signal.SIGTERM)
+        self.ends(server)
+
+    def test_who_has_not_asked_yet_is_answered(self):
+        """Or is in the middle of it; whoever has had his answer is sent away."""
+        server = self.start()
+        with TcpDoor(server.port) as new, TcpDoor(server.port) as halfway, TcpDoor(server.port) as old:
+            question = halfway.request()
+            halfway.send(question[:50])
+            self.assertEqual(status(old, "INVITE"), 302)  # by then the others have been accepted
+            server.signal(signal.SIGINT)
+            self.assertIsNone(old.receive_message())
+            halfway.send(question[50:])
+            new.send(new.request())
+            for door in halfway, new:
+                self.assertEqual(Reply(door.receive_message()).status, 302)
+                self.assertIsNone(door.receive_message())
         self.ends(server)
 
     def test_ping_tells(self):
