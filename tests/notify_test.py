@@ -180,7 +180,7 @@ def stopped(thread):
 @unittest.skipIf(SANITIZER, "a sanitizer has threads of its own")
 class Hanging(Watched):
     def test_a_thread_that_hangs_is_a_reason(self):
-        """Each of two workers, two agents and the one of the streams; but not the log's."""
+        """Each of two workers, two agents and the one of the streams; but not the log's, nor others that answer no calls."""
         manager, nta_port = Manager(self), free_port()
         server = self.start(manager, f"""
 profiles:
@@ -199,7 +199,8 @@ workers: 2
                 signs = manager.signs_of_life(2 * WATCHDOG_MS / 1000)
                 mattered += not signs
             self.assertEqual(manager.socket.recv(100), b"WATCHDOG=1")  # it goes on: so do the signs
-        self.assertEqual((mattered, len(threads)), (5, 6))
+        self.assertEqual(mattered, 5)
+        self.assertGreater(len(threads), 5)
 
 
 if __name__ == "__main__":
