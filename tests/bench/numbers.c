@@ -73,7 +73,7 @@ static double find(const struct numbers *numbers, uint64_t count)
 static int measure_numbers(enum numbers_match match, const char *path, uint64_t count)
 {
 	struct diags *diags = diags_new();
-	struct numbersfile file = {.path = path, .match = match};
+	struct numbersfile file = {.source.path = path, .match = match};
 	double rss = rss_bytes(), start = now_s(CLOCK_MONOTONIC);
 	double cpu = now_s(CLOCK_THREAD_CPUTIME_ID);
 	if (!diags || !numbersfile_load(&file, NULL, TABLE_BYTES_MAX, diags))
