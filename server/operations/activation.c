@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/log/escape.h"
 #include "server/log/log.h"
 
 #define FIRST_FD       3
