@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from blackbox import DEADLINE_S, DOORS, PROGRAM, ROOT, SECRET, Reply, Server, UdpDoor, folder_for, free_port, run
+from blackbox import COMPLAINTS, DEADLINE_S, DOORS, PROGRAM, ROOT, SECRET, Reply, Server, UdpDoor, folder_for, free_port, run
 from peers_test import CALL_S, KAMAILIO, SIPP, start_kamailio
 
 REALM = "example.net"
@@ -319,7 +319,8 @@ class Passwd(unittest.TestCase):
     def test_what_cannot_be_is_refused(self):
         for arguments, line in ((["a:b"], b"x\n"), ([""], b"x\n"), (["a\nb"], b"x\n"), (["a" * 129], b"x\n"),
                                 (["--realm", 'a"b', "a"], b"x\n"), (["--realm", "a:b", "a"], b"x\n"),
-                                (["a"], b""), (["a"], b"\n"), (["a"], b"x" * 257), (["a"], b"\xff\n"), (["a"], b"a\tb\n")):
+                                (["a"], b""), (["a"], b"\n"), (["a"], b"x" * 257), (["a"], b"\xff\n"), (["a"], b"a\tb\n"),
+                                (["a"], b"open\0sesame\n")):
             with self.subTest(arguments=arguments, line=line):
                 done = self.passwd(*arguments, line=line)
                 self.assertEqual((done.returncode, done.stdout), (1, b""))
@@ -327,25 +328,37 @@ class Passwd(unittest.TestCase):
         self.assertEqual(self.passwd().returncode, 2)
         self.assertEqual(self.passwd("a", "b").returncode, 2)
 
-    def test_nothing_is_echoed_on_a_terminal(self):
+    def type(self, password):
+        """What a terminal shows when password is typed as often as it is asked for, and the exit status."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.execv(PROGRAM, ["signpost", "passwd", "--realm", REALM, "alice"])
         seen = b""
-        for _ in range(2):
-            while not seen.endswith(b"assword: "):
-                seen += os.read(terminal, 1)
-            seen += b"|"
-            os.write(terminal, b"open sesame\n")
         try:
             while chunk := os.read(terminal, 1000):
                 seen += chunk
+                if seen.endswith(b"assword: "):
+                    seen += b"|"
+                    os.write(terminal, password + b"\n")
         except OSError:
             pass
         os.close(terminal)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        return seen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def test_nothing_is_echoed_on_a_terminal(self):
+        seen, status = self.type(b"open sesame")
+        self.assertEqual(status, 0)
         self.assertNotIn(b"sesame", seen)
+        self.assertEqual(seen.count(b"|"), 2)
         self.assertIn(ha1("alice", "open sesame").encode(), seen)
+
+    def test_what_is_typed_may_be_too_long(self):
+        for length, status in ((256, 0), (257, 1), (258, 1), (259, 1), (1000, 1)):
+            with self.subTest(length):
+                seen, got = self.type(b"x" * length)
+                self.assertEqual(got, status, seen)
+                self.assertNotRegex(seen, COMPLAINTS.pattern.encode())
+                self.assertIn(ha1("alice", "x" * 256).encode() if status == 0 else b"signpost: ", seen)
 
 
 @unittest.skipUnless(SIPP, "sipp is not installed (Debian: sip-tester)")

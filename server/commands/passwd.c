@@ -11,7 +11,8 @@
 
 #include "server/trust/realm.h"
 
-#define TEXT_MAX (USER_BYTES_MAX + 2) /* sees that there is more; and a NUL */
+#define TYPED_MAX (USER_BYTES_MAX + 2) /* sees that there is more, or the newline */
+#define TEXT_MAX  (TYPED_MAX + 1)      /* and a NUL */
 
 static bool complain(const char *what)
 {
@@ -20,19 +21,21 @@ static bool complain(const char *what)
 }
 
 /* Up to the end of the line. Not with stdio, whose buffer would keep it. */
-static bool read_line(char text[TEXT_MAX])
+static bool read_line(char text[TEXT_MAX], struct slice *line)
 {
 	size_t len = 0;
 	ssize_t got = 1;
-	while (len < TEXT_MAX - 1 && got == 1 && !(len && text[len - 1] == '\n')) {
+	while (len < TYPED_MAX && got == 1 && !(len && text[len - 1] == '\n')) {
 		got = read(STDIN_FILENO, text + len, 1);
 		if (got < 0 && errno == EINTR)
 			got = 1;
 		else if (got == 1)
 			len++;
 	}
-	text[len] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
+	struct slice all = {text, len};
+	*line = (struct slice){
+		text, slice_find((struct slice){text, slice_find(all, '\n')}, '\r')};
+	text[line->len] = '\0';
 	return got >= 0;
 }
 
@@ -53,21 +56,23 @@ static bool ask_terminal(char text[TEXT_MAX])
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(STDIN_FILENO, TCSANOW, &silent);
-	bool good = EVP_read_pw_string(text, TEXT_MAX, "Password: ", 1) == 0;
+	bool good = EVP_read_pw_string(text, TYPED_MAX, "Password: ", 1) == 0;
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
 	return good;
 }
 
 static bool ask(char text[TEXT_MAX])
 {
+	struct slice password = {text, 0};
 	bool here = isatty(STDIN_FILENO);
 	if (here && !ask_terminal(text))
 		return complain("no password, or not twice the same");
-	if (!here && !read_line(text))
+	if (!here && !read_line(text, &password))
 		return complain(strerror(errno));
-	size_t len = strlen(text);
-	if (!len || len > USER_BYTES_MAX || slice_has_control(slice_of(text)) ||
-	    !is_utf8(slice_of(text)))
+	if (here)
+		password.len = strlen(text);
+	if (!password.len || password.len > USER_BYTES_MAX ||
+	    slice_has_control(password) || !is_utf8(password))
 		return complain("a password has 1 to 256 bytes of UTF-8, no control "
 		                "characters among them");
 	return true;
