@@ -29,11 +29,13 @@ PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev l
 PACKAGES_check     := check python3 prometheus sip-tester kamailio sipsak sipvicious iproute2 iptables util-linux openssl tzdata
 PACKAGES_lint      := clang clang-format-14 clang-tidy cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
+PACKAGES_valgrind  := valgrind libc6-dbg
 PACKAGES_container := debootstrap buildah podman runc iproute2 python3
 WHY_build     := to build $(NAME)
 WHY_check     := to test $(NAME) against real SIP peers
 WHY_lint      := to look the sources over
 WHY_fuzz      := to build the fuzzers
+WHY_valgrind  := to run the tests under valgrind
 WHY_container := to build and run the container without a Docker engine
 
 # The caller's CFLAGS, CPPFLAGS and LDFLAGS come last, so packagers can override ours.
@@ -85,7 +87,7 @@ BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers)
 SOURCES = $(wildcard */*.[ch] */*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
-.PHONY: all deps deps-ci run check tests check-asan check-tsan bench measure soak soaking fuzz fuzzers lint format \
+.PHONY: all deps deps-ci run check tests check-asan check-tsan check-valgrind bench measure soak soaking fuzz fuzzers lint format \
         container fresh install uninstall clean help
 all: $B/$(NAME) ## build the server; MODE=release (default) debug asan tsan cover fuzz
 # The release program is at build/signpost as well.
@@ -147,6 +149,12 @@ tests: all $(CHECKS)
 	$(if $(filter cover,$(MODE)),@python3 tests/run.py --coverage $B)
 check-asan check-tsan: check-%: ## the tests under a sanitizer
 	$(AGAIN) MODE=$* check
+# Some tell most and need no speed; T='...' picks others.
+VALGRIND_TESTS := answers cli conformance digest drain http log reload route stream torture
+check-valgrind: deps deps-check deps-valgrind ## black-box tests under valgrind's memcheck; T='answers stream' picks others
+	$(AGAIN) MODE=debug all
+	@MODE=debug SIGNPOST=$(abspath tests/valgrind.sh) TIMEOUT_S=1800 \
+		python3 tests/run.py $(filter %.py,$(patsubst %,tests/%_test.py,$(or $(T),$(VALGRIND_TESTS))))
 
 # Settable: ROUNDS=5 SECONDS_PER_ROUND=3, BENCH_OPTIONS='--only udp' (see tests/bench/bench.py --help).
 bench: deps deps-check ## install what is missing, measure against Kamailio (ROUNDS=, SECONDS_PER_ROUND=)

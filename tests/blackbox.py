@@ -27,15 +27,17 @@ PROGRAM = os.environ.get("SIGNPOST") or str(ROOT / "build" / "signpost")
 
 
 def sanitizer():
-    """"asan" or "tsan" if the program was built with it, else ""."""
+    """"asan" or "tsan" if the program was built with it, "valgrind" if it is valgrind.sh, else ""."""
     if not os.path.exists(PROGRAM):
         raise SystemExit(f"{PROGRAM}: no such program; run make, or set SIGNPOST")
     code = pathlib.Path(PROGRAM).read_bytes()
+    if code.startswith(b"#!") and b"valgrind" in code:
+        return "valgrind"
     return "asan" if b"__asan_init" in code else "tsan" if b"__tsan_init" in code else ""
 
 
 SANITIZER = sanitizer()
-PATIENCE = {"": 1, "asan": 4, "tsan": 8}[SANITIZER]  # how much slower than the release build
+PATIENCE = {"": 1, "asan": 4, "tsan": 8, "valgrind": 12}[SANITIZER]  # how much slower than the release build
 DEADLINE_S = 10 * PATIENCE
 COMPLAINTS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
 

@@ -12,7 +12,7 @@ import unittest
 from blackbox import DEADLINE_S, SANITIZER, Server, TcpDoor, UdpDoor, eventually, free_port, request, settings
 from stream_test import TLS_HOST, Certificates, TlsDoor
 
-RATE_PER_S = 2000 // {"": 1, "asan": 2, "tsan": 5}[SANITIZER]
+RATE_PER_S = 2000 // {"": 1, "asan": 2, "tsan": 5, "valgrind": 20}[SANITIZER]
 RELOADS = 200
 ANSWERS_BETWEEN = 20  # so many at least between two SIGHUPs: each table is asked
 ROUNDS = 100  # of listeners that come and go

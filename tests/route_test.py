@@ -15,7 +15,7 @@ from blackbox import (
     LISTEN, SANITIZER, Server, TcpDoor, UdpDoor, Udp6Door, folder_for, is_v6_here, run, settings)
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
-CALLS = int(os.environ.get("CALLS") or ({"": 1000, "asan": 400, "tsan": 200}[SANITIZER]))
+CALLS = int(os.environ.get("CALLS") or ({"": 1000, "asan": 400, "tsan": 200, "valgrind": 20}[SANITIZER]))
 WORKERS = 3
 
 REDIRECT, FAILED, USAGE, OTHER = 0, 1, 2, 3  # exit statuses

@@ -212,11 +212,12 @@ enum sandbox_action sandbox_action(void)
 	return wanted && strcmp(wanted, "kill") == 0 ? SANDBOX_KILL : SANDBOX_REFUSE;
 }
 
-/* There only if the compiler put them in. */
+/* There only if the compiler put them in, or valgrind loaded it. */
 extern void __sanitizer_set_report_path(const char *path) __attribute__((weak));
 extern void __gcov_exit(void) __attribute__((weak));
+extern void _vgnU_freeres(void) __attribute__((weak, visibility("default")));
 
 bool sandbox_is_instrumented(void)
 {
-	return __sanitizer_set_report_path || __gcov_exit;
+	return __sanitizer_set_report_path || __gcov_exit || _vgnU_freeres;
 }

@@ -24,8 +24,8 @@ enum sandbox_action {
 /* SANDBOX_KILL if the environment has SIGNPOST_SANDBOX=kill, as our tests have. */
 enum sandbox_action sandbox_action(void);
 
-/* A sanitizer, or the counting of covered lines, is built in: those write files and start
- * processes, and go without. */
+/* A sanitizer, or the counting of covered lines, is built in, or it is run by valgrind:
+ * those write files and start processes, and go without. */
 bool sandbox_is_instrumented(void);
 
 /* What settings may ask for beside serving. */
