@@ -274,6 +274,46 @@ START_TEST(of_several_credentials_those_of_the_realm_count)
 }
 END_TEST
 
+/* Those of the first two come; of the last row all three. */
+static const struct {
+	struct client clients[3];
+	enum identity identity;
+	const char *user;
+} several[] = {
+	{{{.user = "bob", .computed = DIGEST_MD5}, {0}}, IDENTITY_PROVEN, "alice"},
+	{{{.computed = DIGEST_SHA256}, {.computed = DIGEST_MD5}},
+         IDENTITY_PROVEN,
+         "alice"},
+	{{{.ago_s = 68}, {0}}, IDENTITY_PROVEN, "alice"},
+	{{{.qop = "auth-int"}, {0}}, IDENTITY_PROVEN, "alice"},
+	{{{.algorithm = "SHA-512-256"}, {.computed = DIGEST_MD5}},
+         IDENTITY_PROVEN,
+         "alice"},
+	{{{.password = "x"}, {.ago_s = 68}}, IDENTITY_OLD},
+	{{{.ago_s = 68}, {.password = "x"}}, IDENTITY_OLD},
+	{{{.password = "x"}, {.qop = "auth-int"}}, IDENTITY_WRONG},
+	{{{.password = "x"}, {.password = "y"}}, IDENTITY_WRONG},
+	/* no more of them, or each request would try many passwords */
+	{{{.password = "x"}, {.password = "y"}, {0}}, IDENTITY_WRONG},
+};
+
+START_TEST(a_client_may_answer_every_challenge)
+{
+	const struct user *user = NULL;
+	char credentials[1024], fields[4096];
+	size_t len = 0;
+	for (size_t i = 0; i < 3; i++) {
+		write_credentials(&several[_i].clients[i], credentials);
+		if (i < 2 || _i == COUNT(several) - 1)
+			len += (size_t)snprintf(fields + len, sizeof fields - len,
+			                        "Authorization: %s\r\n", credentials);
+	}
+	ck_assert_int_eq(check_fields(fields, &user), several[_i].identity);
+	ck_assert_int_eq(user != NULL, several[_i].user != NULL);
+	ck_assert(!user || slice_equal(user->name, slice_of(several[_i].user)));
+}
+END_TEST
+
 /* bob has no MD5 hash: that is not an empty one, which everybody could answer with. */
 START_TEST(a_missing_hash_cannot_be_guessed)
 {
@@ -372,6 +412,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_nonce_is_good_for_its_source_and_profile);
 	tcase_add_test(tests, an_algorithm_that_is_not_offered_is_not_taken);
 	tcase_add_test(tests, of_several_credentials_those_of_the_realm_count);
+	tcase_add_loop_test(tests, a_client_may_answer_every_challenge, 0,
+	                    COUNT(several));
 	tcase_add_test(tests, a_missing_hash_cannot_be_guessed);
 	tcase_add_test(tests, an_unknown_user_costs_the_hashes_of_a_known_one);
 	tcase_add_test(tests, an_answer_to_a_challenge_is_right);

@@ -26,15 +26,17 @@ static bool is_ours(const struct digest *digest, const struct realm *realm)
 	       slice_equal(name, realm->name);
 }
 
-/* RFC 3261 22.3: there may be others, of proxies on the way. */
+/* From the field at *next on. RFC 3261 22.3: there may be others, of proxies on the way.
+ */
 static bool find_digest(const struct message *message, const struct realm *realm,
-                        struct digest *digest)
+                        size_t *next, struct digest *digest)
 {
-	for (size_t i = 0; i < message->field_count; i++)
-		if (field_is(&message->fields[i], slice_of("Authorization")) &&
-		    digest_read(message->fields[i].value, digest) &&
-		    is_ours(digest, realm))
+	while (*next < message->field_count) {
+		const struct field *field = &message->fields[(*next)++];
+		if (field_is(field, slice_of("Authorization")) &&
+		    digest_read(field->value, digest) && is_ours(digest, realm))
 			return true;
+	}
 	return false;
 }
 
@@ -113,38 +115,57 @@ static bool is_for(struct slice digest_uri, const struct request *request)
 	       slice_equal(wanted, called);
 }
 
-enum identity challenge_check(struct hasher *hasher, const struct tag_keys *keys,
-                              const struct request *request,
-                              const struct arrival *arrival, int64_t now_s,
-                              const struct user **user)
+static enum identity check_digest(struct hasher *hasher, const struct tag_keys *keys,
+                                  const struct digest *digest,
+                                  const struct request *request,
+                                  const struct arrival *arrival, int64_t now_s,
+                                  const struct user **user)
 {
 	const struct realm *realm = arrival->listen->profile->realm;
 	struct nonce_scope scope = scope_of(arrival);
-	struct digest digest;
 	enum digest_algorithm algorithm;
 	enum nonce_state nonce;
 	bool right;
-	if (!find_digest(request->message, realm, &digest))
-		return IDENTITY_MISSING;
-	if (!is_proper(&digest))
+	if (!is_proper(digest))
 		return IDENTITY_BROKEN;
-	if (!digest_algorithm(digest.algorithm, &algorithm) ||
+	if (!digest_algorithm(digest->algorithm, &algorithm) ||
 	    !(realm->offered >> algorithm & 1))
 		return IDENTITY_WRONG;
-	const struct user *found = find_user(realm, &digest, algorithm);
+	const struct user *found = find_user(realm, digest, algorithm);
 	if (!nonce_check(hasher, keys->nonce, &scope, now_s, realm->nonce_life_s,
-	                 digest.nonce, &nonce) ||
-	    !check_response(hasher, keys, found, algorithm, &digest, request->method,
+	                 digest->nonce, &nonce) ||
+	    !check_response(hasher, keys, found, algorithm, digest, request->method,
 	                    &right))
 		return IDENTITY_FAILED;
 	if (!right)
 		return IDENTITY_WRONG;
 	if (nonce != NONCE_GOOD) /* RFC 7616 3.3: stale */
 		return IDENTITY_OLD;
-	if (!is_for(digest.uri, request))
+	if (!is_for(digest->uri, request))
 		return IDENTITY_ELSEWHERE;
 	*user = found;
 	return IDENTITY_PROVEN;
+}
+
+/* RFC 3261 22.3: a client may answer several challenges of one realm. */
+enum identity challenge_check(struct hasher *hasher, const struct tag_keys *keys,
+                              const struct request *request,
+                              const struct arrival *arrival, int64_t now_s,
+                              const struct user **user)
+{
+	const struct realm *realm = arrival->listen->profile->realm;
+	enum identity identity = IDENTITY_MISSING;
+	struct digest digest;
+	size_t next = 0;
+	for (size_t i = 0; i < CHALLENGE_DIGESTS_MAX && identity != IDENTITY_PROVEN &&
+	                   find_digest(request->message, realm, &next, &digest);
+	     i++) {
+		enum identity another = check_digest(hasher, keys, &digest, request,
+		                                     arrival, now_s, user);
+		if (i == 0 || another == IDENTITY_PROVEN || another == IDENTITY_OLD)
+			identity = another;
+	}
+	return identity;
 }
 
 /* Challenges, and answers to them */

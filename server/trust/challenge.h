@@ -26,8 +26,10 @@ enum identity {
 	IDENTITY_FAILED,    /* no memory */
 };
 
-/* Looks at the first Authorization field of the realm of arrival's profile, which has
- * one. *user is set if the identity is proven. */
+/* Looks at the first CHALLENGE_DIGESTS_MAX Authorization fields of the realm of arrival's
+ * profile, which has one: one that proves who he is is enough, else it is as the first
+ * says, or IDENTITY_OLD if it is any of them. *user is set if the identity is proven. */
+#define CHALLENGE_DIGESTS_MAX DIGEST_ALGORITHMS /* a client may answer all on offer */
 enum identity challenge_check(struct hasher *hasher, const struct tag_keys *keys,
                               const struct request *request,
                               const struct arrival *arrival, int64_t now_s,

@@ -368,7 +368,8 @@ static void come_again(struct slice text, const struct arrival *arrival,
 		return; /* a header field too many, or a reply too large */
 	require((answered->status == 401) == (mistake != MISTAKE_NONE),
 	        "who is right is let in, and nobody else");
-	require(answered->stale == (mistake >= MISTAKE_TIME),
+	require(mistake == MISTAKE_PASSWORD ||
+	                answered->stale == (mistake >= MISTAKE_TIME),
 	        "who is right but for the nonce is told so");
 	require(!answered->decided || mistake == MISTAKE_NONE, "rules are for users");
 }
