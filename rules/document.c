@@ -52,6 +52,8 @@ static void fault(struct reader *reader, struct position position, const char *h
 	va_end(args);
 }
 
+/* Names of anchors and aliases are not shown: one may be a password without quotes. */
+
 static struct position whole_file(const struct reader *reader)
 {
 	return (struct position){reader->path, 0, 0};
@@ -296,13 +298,12 @@ static const struct node *build_alias(struct reader *reader, const yaml_event_t 
 	}
 	if (!anchor) {
 		fault(reader, position, "quote a text that begins with *",
-		      "no anchor \"%s\" before this alias", name);
+		      "there is no such anchor before this alias");
 	} else {
 		char hint[DIAGS_HINT_MAX];
 		diags_hint(hint, "the anchor is given at %s:%u:%u", anchor->position.file,
 		           anchor->position.line, anchor->position.column);
-		fault(reader, position, hint, "alias \"%s\" stands inside its own anchor",
-		      name);
+		fault(reader, position, hint, "this alias stands inside its own anchor");
 	}
 	return admit(reader, position, 1, depth) ? &nothing : NULL;
 }
@@ -317,7 +318,7 @@ static struct anchor *add_anchor(struct reader *reader, const char *name,
 		char hint[DIAGS_HINT_MAX];
 		diags_hint(hint, "first given at %s:%u:%u", known->position.file,
 		           known->position.line, known->position.column);
-		fault(reader, position, hint, "anchor \"%s\" is given twice", name);
+		fault(reader, position, hint, "this anchor is given twice");
 		return known;
 	}
 	struct slice key = arena_copy(reader->arena, slice_of(name));

@@ -180,19 +180,20 @@ static const struct {
          "f.yaml:1:1: error: a key must be a text, not a list\n"
          "f.yaml:2:1: error: a key must be a text, not a mapping\n"
          "f.yaml:3:1: error: a key must be a text, not a list\n"},
-	{"a: *x\nb: *y\n", "f.yaml:1:4: error: no anchor \"x\" before this alias\n"
-                           "  hint: quote a text that begins with *\n"
-                           "f.yaml:2:4: error: no anchor \"y\" before this alias\n"
-                           "  hint: quote a text that begins with *\n"},
+	{"a: *x\nb: *y\n",
+         "f.yaml:1:4: error: there is no such anchor before this alias\n"
+         "  hint: quote a text that begins with *\n"
+         "f.yaml:2:4: error: there is no such anchor before this alias\n"
+         "  hint: quote a text that begins with *\n"},
 	{"a: &x [b, [*x]]\n",
-         "f.yaml:1:12: error: alias \"x\" stands inside its own anchor\n"
+         "f.yaml:1:12: error: this alias stands inside its own anchor\n"
          "  hint: the anchor is given at f.yaml:1:4\n"},
 	{"&x a: {*x : b, c: &y {d: *y}}\n",
-         "f.yaml:1:26: error: alias \"y\" stands inside its own anchor\n"
+         "f.yaml:1:26: error: this alias stands inside its own anchor\n"
          "  hint: the anchor is given at f.yaml:1:19\n"},
-	{"a: &x b\nc: &x [*x]\n", "f.yaml:2:4: error: anchor \"x\" is given twice\n"
+	{"a: &x b\nc: &x [*x]\n", "f.yaml:2:4: error: this anchor is given twice\n"
                                   "  hint: first given at f.yaml:1:4\n"},
-	{"a: &x [&x b, *x]\n", "f.yaml:1:8: error: anchor \"x\" is given twice\n"
+	{"a: &x [&x b, *x]\n", "f.yaml:1:8: error: this anchor is given twice\n"
                                "  hint: first given at f.yaml:1:4\n"},
 	{"[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]",
          "f.yaml:1:17: error: nested more than 16 levels deep\n"},

@@ -119,12 +119,12 @@ static const struct {
 	{"default: {redirect: nowhere}",
          "t.yaml:1:21: error: no gateway or group is called \"nowhere\"\n"
          "  hint: gateways are defined under \"gateways\", groups under \"groups\"\n"},
-	{"rules: [*x]", "t.yaml:1:9: error: no anchor \"x\" before this alias\n"
+	{"rules: [*x]", "t.yaml:1:9: error: there is no such anchor before this alias\n"
                         "  hint: quote a text that begins with *\n"},
 	{"rules: [", "t.yaml:2:1: error: did not find expected node content\n"
                      "  hint: while parsing a flow node at t.yaml:2:1\n"},
 	{"rules: [{called: *31, reject: 404}]",
-         "t.yaml:1:18: error: no anchor \"31\" before this alias\n"
+         "t.yaml:1:18: error: there is no such anchor before this alias\n"
          "  hint: quote a text that begins with *\n"},
 	/* All mistakes of a file at once, in the order of the file. */
 	{"default: {rejct: 404}\n"

@@ -121,6 +121,10 @@ static const struct {
          "  hint: signpost passwd makes them\n"},
 	{"alice: {pasword: s3cret}", "users.yaml:1:9: error: unknown key \"pasword\"\n"
                                      "  hint: did you mean \"password\"?\n"},
+	{"alice: *s3cret", "users.yaml:1:8: error: there is no such anchor before this "
+                           "alias\n  hint: quote a text that begins with *\n"},
+	{"alice: {s3cret}", "users.yaml:1:9: error: a password without a key before it\n"
+                            "  hint: write {password: …} or {ha1_sha256: …}\n"},
 	{"alice: a\nbob: b\nalice: c",
          "users.yaml:3:1: error: user \"alice\" is defined twice\n"
          "  hint: first defined at users.yaml:1:1\n"},

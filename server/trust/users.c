@@ -9,6 +9,7 @@
 #include "rules/schema.h"
 #include "server/trust/file.h"
 
+#define HOW_TO_WRITE    "write {password: …} or {ha1_sha256: …}"
 #define USERS_BYTES_MAX ((size_t)512 << 20) /* of the file's tree, and of the users */
 
 struct users {
@@ -103,6 +104,14 @@ static bool is_offered(const struct reading *reading)
 	return false;
 }
 
+/* "{open sesame}": schema_read() would show the key that it does not know. */
+static bool is_bare(const struct node *node)
+{
+	return node->type == NODE_MAPPING && node->count == 1 &&
+	       node->pairs[0].value->type == NODE_SCALAR && node->pairs[0].value->plain &&
+	       !node->pairs[0].value->text.len;
+}
+
 static bool read_keys(struct load *load, const struct node *node, struct reading *reading)
 {
 	static const struct field fields[] = {
@@ -111,6 +120,9 @@ static bool read_keys(struct load *load, const struct node *node, struct reading
 	         offsetof(struct reading, hashes[DIGEST_SHA256])},
 		{"ha1_md5", schema_keep, 0, offsetof(struct reading, hashes[DIGEST_MD5])},
 	};
+	if (is_bare(node))
+		return load_error(load, node->pairs[0].key, HOW_TO_WRITE,
+		                  "a password without a key before it");
 	return schema_read(load, node, "a user", fields, sizeof fields / sizeof *fields,
 	                   reading);
 }
@@ -127,8 +139,7 @@ static bool read_secrets(struct load *load, const struct node *node,
 		return load_error(load, reading->password, NULL,
 		                  "a user has a password or hashes of it, not both");
 	if (!reading->password && !hashed)
-		return load_error(load, node, "write {password: …} or {ha1_sha256: …}",
-		                  "the user has no password");
+		return load_error(load, node, HOW_TO_WRITE, "the user has no password");
 	good &= !reading->password || read_password(load, reading);
 	if (good && !is_offered(reading))
 		return load_error(load, node,
