@@ -41,6 +41,7 @@ struct target {
 	struct slice uri;  /* complete and escaped: "sip:+442071234567@gw1.example.net" */
 	struct slice host; /* of the URI: a name, an address, or [IPv6] */
 	struct slice gateway;          /* its name; empty for a URI written in the rule */
+	size_t gateway_number;         /* see table_names() */
 	const struct headers *headers; /* that it adds to the reply if it is the first */
 };
 
@@ -54,6 +55,7 @@ struct decision {
 	struct slice table;       /* of `tables`; empty: the top level */
 	struct slice rule;        /* the rule's name; "default" if none matched */
 	struct position position; /* of the rule; line 0 for the built-in default */
+	size_t rule_number;       /* see table_names() */
 	struct slice asked;       /* what rules saw as the called number: it, or its rn */
 	struct slice number; /* the called number after rewriting; empty for a reject */
 

@@ -100,6 +100,7 @@ static struct gateway *gateway_new(struct load *load, const struct node *node)
 	gateway->weight = 1;
 	gateway->enabled = true;
 	gateway->position = node->position;
+	gateway->number = table->gateways ? table->gateways->number + 1 : 0;
 	gateway->next = table->gateways;
 	table->gateways = gateway;
 	return gateway;

@@ -395,6 +395,17 @@ static bool finish(struct load *load, struct ruleset *ruleset, size_t *shadow_bu
 	return true;
 }
 
+/* In the order of table_ruleset(). */
+static void number_rules(struct table *table)
+{
+	size_t number = 0;
+	for (size_t i = 0; i < table->tenant_count; i++) {
+		table->tenants[i].first_number = number;
+		number += table->tenants[i].rule_count + 1;
+	}
+	table->top.first_number = number;
+}
+
 bool load_table(struct table_load *table_load, const struct files *files)
 {
 	struct load *load = &table_load->load;
@@ -412,6 +423,7 @@ bool load_table(struct table_load *table_load, const struct files *files)
 	good &= read_all_tables(load, files, keys);
 	good &= !keys[count - 1].routing_number ||
 	        read_routing_number(load, table, keys[count - 1].routing_number);
+	number_rules(table);
 	good = good && tenants_make(load, table);
 	for (size_t i = 0; i < table->tenant_count && good; i++)
 		good = finish(load, &table->tenants[i], &budget);

@@ -115,6 +115,7 @@ struct gateway {
 	bool enabled;
 	struct period *period; /* NULL: always; outside of it as if not enabled */
 	struct extra_headers extra;
+	size_t number; /* of all of a table's, from 0 */
 	uint64_t hash; /* of the name or the URI's text: its luck in weighted choice */
 	const struct gateway *next; /* all of a table's, URIs written in rules included */
 };
@@ -208,7 +209,8 @@ struct ruleset {
 	struct position position;
 	const struct criterion *profile, *peer, *host; /* NULL: any */
 
-	bool longest; /* match: longest */
+	bool longest;        /* match: longest */
+	size_t first_number; /* of its rules; `default` is behind the last of them */
 	size_t rule_count;
 	struct rule *rules;
 	struct rule fallback; /* `default` */

@@ -211,6 +211,41 @@ void table_visit(const struct table *table, const struct table_visitor *visitor)
 		visit_ruleset(table_ruleset(table, i), visitor);
 }
 
+size_t table_rule_numbers(const struct table *table)
+{
+	return table->top.first_number + table->top.rule_count + 1;
+}
+
+size_t table_gateway_numbers(const struct table *table)
+{
+	return table->gateways ? table->gateways->number + 1 : 0;
+}
+
+static size_t rule_number(const struct ruleset *ruleset, const struct rule *rule)
+{
+	return ruleset->first_number + (rule == &ruleset->fallback
+	                                        ? ruleset->rule_count
+	                                        : (size_t)(rule - ruleset->rules));
+}
+
+static void name_rules(const struct ruleset *ruleset, const struct table_namer *namer)
+{
+	for (size_t i = 0; i <= ruleset->rule_count; i++) {
+		const struct rule *rule =
+			i < ruleset->rule_count ? &ruleset->rules[i] : &ruleset->fallback;
+		namer->rule(namer->arg, ruleset->first_number + i, ruleset->name,
+		            rule->name);
+	}
+}
+
+void table_names(const struct table *table, const struct table_namer *namer)
+{
+	for (size_t i = 0; namer->rule && i < table_ruleset_count(table); i++)
+		name_rules(table_ruleset(table, i), namer);
+	for (const struct gateway *g = table->gateways; namer->gateway && g; g = g->next)
+		namer->gateway(namer->arg, g->number, g->name, g->uri.text);
+}
+
 /* Looking up: match → rewrite → select */
 
 static void describe(const struct rule *rule, size_t index, struct considered *out)
@@ -359,8 +394,11 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 		.headers = headers_are_none(&headers) ? NULL : &headers};
 	struct slice uri = {text,
 	                    target_write(&gateway->uri, &call, text, TARGET_TEXT_MAX)};
-	struct target target = {uri, gateway->uri.host, gateway->name,
-	                        &gateway->extra.reply};
+	struct target target = {.uri = uri,
+	                        .host = gateway->uri.host,
+	                        .gateway = gateway->name,
+	                        .gateway_number = gateway->number,
+	                        .headers = &gateway->extra.reply};
 	if (uri.len && facts->takes && !facts->takes(facts->request, &target))
 		decision->unfit++;
 	else if (!is_offered(decision, uri))
@@ -506,6 +544,7 @@ void table_lookup(const struct table *table, const struct facts *facts,
 	                          .table = ruleset->name,
 	                          .rule = named->name,
 	                          .position = named->position,
+	                          .rule_number = rule_number(ruleset, named),
 	                          .asked = asked->called,
 	                          .headers = action->extra ? &action->extra->reply : NULL,
 	                          .status_given = action->status_given,

@@ -107,6 +107,17 @@ struct table_visitor {
 };
 void table_visit(const struct table *table, const struct table_visitor *visitor);
 
+/* Tells of every rule, `default` of each ruleset too, and every gateway, those without a
+ * name too, with the number that decisions have for it: 0 to one less than there are. */
+struct table_namer {
+	void *arg;
+	void (*rule)(void *arg, size_t number, struct slice table, struct slice rule);
+	void (*gateway)(void *arg, size_t number, struct slice name, struct slice uri);
+};
+void table_names(const struct table *table, const struct table_namer *namer);
+size_t table_rule_numbers(const struct table *table);
+size_t table_gateway_numbers(const struct table *table);
+
 /* What one lookup writes; one per thread. NULL when out of memory. */
 struct workspace *workspace_new(void);
 void workspace_free(struct workspace *workspace);

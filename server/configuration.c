@@ -262,11 +262,13 @@ bool configuration_load_certificates(struct configuration *configuration,
 void configuration_free(struct configuration *configuration)
 {
 	certificates_free(configuration->certificates);
+	numbering_free(configuration->numbering);
 	limiter_free(configuration->limiter);
 	sink_close(configuration->sink);
 	table_free(configuration->table);
 	settings_free(configuration->settings);
 	configuration->certificates = NULL;
+	configuration->numbering = NULL;
 	configuration->limiter = NULL;
 	configuration->sink = NULL;
 	configuration->table = NULL;

@@ -7,6 +7,7 @@
 #include "rules/diags.h"
 #include "rules/table.h"
 #include "server/log/sink.h"
+#include "server/operations/numbering.h"
 #include "server/settings/settings.h"
 #include "server/trust/certificates.h"
 #include "server/trust/limiter.h"
@@ -19,6 +20,7 @@ struct configuration {
 	struct table *table;
 	struct certificates *certificates; /* NULL unless loaded */
 	struct limiter *limiter;           /* likewise */
+	struct numbering *numbering;       /* NULL: nothing is counted */
 	struct sink *sink; /* where the log is to go; NULL: where it goes. Taken away
 	                      before the configuration is in force */
 	bool serving;      /* in: root becomes the settings' user before it reads them */

@@ -9,6 +9,7 @@
 #include "server/log/calllog.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
+#include "server/operations/count.h"
 #include "server/operations/lifecycle.h"
 #include "server/sip/contacts.h"
 #include "server/sip/request.h"
@@ -20,7 +21,9 @@ struct redirect {
 	struct snapshot *snapshot;
 	const struct tag_keys *keys;
 	struct workspace *workspace;
-	struct hasher *hasher; /* made when a profile's auth first needs it */
+	struct counters *counters; /* NULL: nothing is counted */
+	uint64_t unsent;           /* replies since the batch began */
+	struct hasher *hasher;     /* made when a profile's auth first needs it */
 	const struct configuration
 		*held;    /* between redirect_hold() and redirect_let_go() */
 	int64_t now_s;    /* when it was held, as rules see it */
@@ -63,19 +66,24 @@ void redirect_free(struct redirect *redirect)
 	free(redirect);
 }
 
-void redirect_stranger(const struct arrival *arrival)
+void redirect_count(struct redirect *redirect, struct counters *counters)
+{
+	redirect->counters = counters;
+}
+
+void redirect_stranger(struct redirect *redirect, const struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
+	count_dropped(redirect->counters, redirect->held, arrival);
 	log_often(LOG_STRANGER, "stranger ignored source=%s listener=%s",
 	          endpoint_text(&arrival->source, text), arrival->listen->text.at);
 }
 
 bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
 {
-	(void)redirect;
 	arrival->peer = profile_peer(arrival->listen->profile, &arrival->source.address);
 	if (!arrival->peer)
-		redirect_stranger(arrival);
+		redirect_stranger(redirect, arrival);
 	return arrival->peer;
 }
 
@@ -90,14 +98,17 @@ bool redirect_passes(struct redirect *redirect, struct slice text,
                      struct arrival *arrival)
 {
 	struct limiter *limiter = redirect->held ? redirect->held->limiter : NULL;
+	count_received(redirect->counters, redirect->held, arrival);
 	if (limiter && slice_begins(text, slice_of("ACK ")))
 		return false; /* RFC 3261 8.2.7: never answered */
 	enum limit limit = limiter_take(limiter, arrival->peer, &arrival->source.address,
 	                                redirect->now_ns);
 	arrival->over = limit != LIMIT_PASS;
-	if (arrival->over)
-		log_over(arrival);
-	return limit != LIMIT_DROP;
+	if (limit != LIMIT_DROP)
+		return true;
+	count_dropped(redirect->counters, redirect->held, arrival);
+	log_over(arrival);
+	return false;
 }
 
 static bool is_listed(const struct settings *settings, struct slice method)
@@ -346,8 +357,9 @@ static size_t reply_limit(const struct arrival *arrival, size_t limit)
  * Written at most three times, for a request may have thousands of Vias. */
 static void fit_reply(struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival, struct response *response,
-                      struct decision *decision, struct reply *reply)
+                      struct explanation *explanation, struct reply *reply)
 {
+	struct decision *decision = &explanation->decision;
 	char label[DECISION_LABEL_MAX];
 	bool redirects = response->status >= 300 && response->status < 400;
 	bool bounded = redirects && arrival->source.transport == TRANSPORT_UDP;
@@ -373,6 +385,7 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 		          "contacts left out to fit the path rule=\"%s\" kept=%zu of=%zu",
 		          decision_label(decision->table, decision->rule, label).at,
 		          count, offered);
+	explanation->unfit = offered - count;
 	decision->target_count = count;
 }
 
@@ -417,6 +430,8 @@ static void refuse_over(const struct arrival *arrival, struct explanation *expla
                         struct response *response)
 {
 	*response = (struct response){0};
+	log_over(arrival);
+	explanation->refused = true;
 	explanation->why = "the peer is over its limit";
 	if (arrival->peer->quota.over == OVER_DROP)
 		return;
@@ -451,12 +466,10 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 		return;
 	tag_make(redirect->keys, request->call_id, request->from_tag, request->branch,
 	         request->cseq_number, redirect->tag);
-	size_t offered = explanation->decision.target_count;
-	fit_reply(redirect, request, arrival, response, &explanation->decision, reply);
-	explanation->unfit = offered - explanation->decision.target_count;
+	fit_reply(redirect, request, arrival, response, explanation, reply);
 	reply->to = response_destination(request, &arrival->source);
 	if (!reply->length) {
-		log_often(LOG_UNSENDABLE, "reply not sent, it is longer than %d bytes",
+		log_often(LOG_TOO_LARGE, "reply not sent, it is longer than %d bytes",
 		          REPLY_MAX);
 		reply->close = true; /* so that nobody waits for it */
 	}
@@ -552,16 +565,42 @@ static void start_reply(const struct message *message, struct reply *reply)
 	reply->close = message->framing != FRAMING_OK;
 }
 
-/* Reads message. False: there is nobody to answer, or nothing. */
-static bool read_request(struct request *request, const struct message *message,
-                         const struct arrival *arrival)
+static enum request_use read_request(struct request *request,
+                                     const struct message *message,
+                                     const struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	enum request_use use = request_read(request, message);
 	if (use == REQUEST_NO_VIA)
 		log_often(LOG_NO_VIA, "message without a usable Via ignored source=%s",
 		          endpoint_text(&arrival->source, text));
-	return use == REQUEST_ANSWER;
+	return use;
+}
+
+/* The one place where it is counted what a message has come to. */
+static void count(struct redirect *redirect, enum request_use use,
+                  const struct request *request, const struct arrival *arrival,
+                  const struct explanation *explanation, const struct response *response,
+                  const struct reply *reply)
+{
+	if (use == REQUEST_RESPONSE)
+		return;
+	if (!reply->length) {
+		if (use == REQUEST_NO_VIA ||
+		    !slice_equal(request->method, slice_of("ACK")))
+			count_dropped(redirect->counters, redirect->held, arrival);
+		return;
+	}
+	bool decided = explanation->decided && !explanation->refused;
+	redirect->unsent++;
+	count_reply(redirect->counters, redirect->held, arrival,
+	            &(struct counted){
+			    .method = request->method,
+			    .status = response->status,
+			    .decision = decided ? &explanation->decision : NULL,
+			    .offers = response->contacts.len > 0,
+			    .cut = explanation->unfit,
+		    });
 }
 
 void redirect_now(struct redirect *redirect)
@@ -572,6 +611,30 @@ void redirect_now(struct redirect *redirect)
 	redirect->time_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	redirect->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	redirect->unsent = 0;
+}
+
+void redirect_sent(struct redirect *redirect)
+{
+	struct timespec now;
+	if (!redirect->counters || !redirect->unsent)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	counters_handled(redirect->counters,
+	                 (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec -
+	                         redirect->now_ns,
+	                 redirect->unsent);
+	redirect->unsent = 0;
+}
+
+unsigned redirect_opened(struct redirect *redirect, const struct arrival *arrival)
+{
+	return count_opened(redirect->counters, redirect->held, arrival);
+}
+
+void redirect_closed(struct redirect *redirect, unsigned listener)
+{
+	count_closed(redirect->counters, listener);
 }
 
 const struct configuration *redirect_hold(struct redirect *redirect)
@@ -598,11 +661,13 @@ static void answer(struct redirect *redirect, const struct message *message,
 	struct timespec start = {0};
 	if (redirect->settings->log_calls != LOG_CALLS_NONE)
 		clock_gettime(CLOCK_MONOTONIC, &start);
-	if (read_request(&request, message, arrival)) {
+	enum request_use use = read_request(&request, message, arrival);
+	if (use == REQUEST_ANSWER) {
 		make_reply(redirect, redirect->held->table, &request, arrival,
 		           &explanation, &response, reply);
 		write_log(redirect, &request, arrival, &explanation, &response, &start);
 	}
+	count(redirect, use, &request, arrival, &explanation, &response, reply);
 	request_done(&request);
 }
 
@@ -632,7 +697,7 @@ void redirect_explain(struct redirect *redirect, const struct table *table,
 	struct request request;
 	struct response response = {0};
 	start_reply(message, reply);
-	if (read_request(&request, message, arrival))
+	if (read_request(&request, message, arrival) == REQUEST_ANSWER)
 		make_reply(redirect, table, &request, arrival, explanation, &response,
 		           reply);
 	request_done(&request);

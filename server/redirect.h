@@ -14,6 +14,7 @@
 #include "rules/decision.h"
 #include "rules/facts.h"
 #include "server/doors/door.h"
+#include "server/operations/counters.h"
 #include "server/sip/tag.h"
 #include "server/snapshot.h"
 
@@ -23,6 +24,9 @@ struct redirect *redirect_new(const struct settings *settings, struct snapshot *
                               const struct tag_keys *keys);
 void redirect_free(struct redirect *redirect);
 
+/* Counts into counters from now on, which outlive it; see count.h. */
+void redirect_count(struct redirect *redirect, struct counters *counters);
+
 /* What redirect_explain() tells besides the reply. */
 struct explanation {
 	const struct trace *trace; /* in: told of the rules considered; may be NULL */
@@ -31,6 +35,7 @@ struct explanation {
 	struct facts facts;
 	struct decision decision; /* its targets as offered */
 	size_t unfit;             /* out: Contacts left out for the path */
+	bool refused;             /* out: the peer is over its limit */
 	bool challenged;          /* out: credentials are asked for, none were wrong */
 	const char *why;          /* out: static text, when no table was asked */
 };

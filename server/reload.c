@@ -79,6 +79,12 @@ static bool put_in_force(struct snapshot *snapshot, struct configuration *fresh)
 	return good;
 }
 
+static bool no_memory(struct diags *diags)
+{
+	diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL, "out of memory");
+	return false;
+}
+
 /* Fills fresh, opens its listeners and puts it in force. */
 static bool load(const struct configuration *in_force, struct snapshot *snapshot,
                  const struct followers *followers, const struct tag_keys *keys,
@@ -87,13 +93,15 @@ static bool load(const struct configuration *in_force, struct snapshot *snapshot
 	if (!configuration_reload(fresh, in_force, diags))
 		return false;
 	check_secret(in_force, fresh, keys, diags);
-	bool good = prepare(followers, fresh->settings, diags);
+	fresh->numbering =
+		numbering_new(followers->registry, fresh->settings, fresh->table);
+	bool good = fresh->numbering ? prepare(followers, fresh->settings, diags)
+	                             : no_memory(diags);
 	if (good && put_in_force(snapshot, fresh))
 		return true;
 	if (good) {
 		abandon(followers);
-		diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL,
-		          "out of memory");
+		no_memory(diags);
 	}
 	configuration_free(fresh);
 	return false;
@@ -130,6 +138,7 @@ static bool exchange(struct snapshot *snapshot, const struct followers *follower
 		          "reload failed, what is in force stays errors=%zu ms=%.1f "
 		          "file=%s",
 		          diags ? diags_errors(diags) : 0, ms, in_force->rules_path);
+	reloads_note(followers->reloads, good, ms, diags);
 	snapshot_release(snapshot, in_force);
 	return good;
 }

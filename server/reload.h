@@ -6,6 +6,8 @@
 
 #include "server/doors/doors.h"
 #include "server/operations/http.h"
+#include "server/operations/registry.h"
+#include "server/operations/reloads.h"
 #include "server/snapshot.h"
 
 /* What is to follow a new configuration; and who looks on: he is called now and then
@@ -13,6 +15,8 @@
 struct followers {
 	struct doors *doors;
 	struct http *http;
+	struct registry *registry;
+	struct reloads *reloads; /* told of the outcome */
 	void (*on_progress)(void *arg);
 	void *arg;
 };

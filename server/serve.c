@@ -30,6 +30,7 @@
 struct server {
 	struct snapshot *snapshot;
 	struct operations operations;
+	struct reloads reloads;
 	struct followers followers;
 	struct tag_keys keys;
 	struct activation *activation; /* NULL: no sockets were passed */
@@ -252,7 +253,6 @@ static bool open_http(struct server *server)
 {
 	struct diags *diags = diags_new();
 	const struct configuration *configuration = snapshot_acquire(server->snapshot);
-	server->operations.snapshot = server->snapshot;
 	if (diags)
 		server->followers.http = operations_start(&server->operations,
 		                                          configuration->settings, diags);
@@ -265,10 +265,11 @@ static bool open_http(struct server *server)
 
 static bool open_all(struct server *server)
 {
-	server->followers.doors =
-		doors_open(&(struct answering){.snapshot = server->snapshot,
-	                                       .keys = &server->keys,
-	                                       .activation = server->activation});
+	server->followers.doors = doors_open(
+		&(struct answering){.snapshot = server->snapshot,
+	                            .keys = &server->keys,
+	                            .activation = server->activation,
+	                            .counterset = &server->operations.counterset});
 	return server->followers.doors && open_http(server);
 }
 
@@ -291,9 +292,35 @@ static int run(struct server *server)
 	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What is counted, and by which names. False: out of memory. */
+static bool start_counting(struct server *server, struct configuration *configuration)
+{
+	struct registry *registry = registry_new();
+	if (!registry)
+		return false;
+	numbering_start(registry);
+	configuration->numbering =
+		numbering_new(registry, configuration->settings, configuration->table);
+	reloads_start(&server->reloads);
+	server->followers.registry = registry;
+	server->followers.reloads = &server->reloads;
+	server->operations.registry = registry;
+	server->operations.reloads = &server->reloads;
+	server->operations.start_s = (double)time(NULL);
+	server->operations.secret_made = !configuration->settings->secret.len;
+	return configuration->numbering;
+}
+
+static void stop_counting(struct server *server)
+{
+	counterset_free(&server->operations.counterset);
+	reloads_free(&server->reloads);
+	registry_free(server->operations.registry);
+}
+
 int serve(struct configuration *configuration)
 {
-	static struct server server;
+	static struct server server = {.reloads = {RELOADS_INIT}};
 	guard_init();
 	server.notify = notify_open();
 	server.activation = activation_take();
@@ -302,11 +329,14 @@ int serve(struct configuration *configuration)
 	if (!tag_keys_init(&server.keys, configuration->settings->secret))
 		return say_failure("cannot start libsodium", 0);
 	settings_wipe(configuration->settings);
+	if (!start_counting(&server, configuration))
+		return say_failure("cannot start", ENOMEM);
 	struct sink *sink = configuration->sink;
 	configuration->sink = NULL;
 	server.snapshot = snapshot_new(configuration);
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);
+	server.operations.snapshot = server.snapshot;
 	*configuration = (struct configuration){0};
 	if (!privilege_fix())
 		return say_failure("cannot do without new privileges", errno);
@@ -320,6 +350,7 @@ int serve(struct configuration *configuration)
 	activation_free(server.activation);
 	explicit_bzero(&server.keys, sizeof server.keys);
 	snapshot_free(server.snapshot);
+	stop_counting(&server);
 	su_deinit();
 	return status;
 }

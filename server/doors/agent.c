@@ -106,6 +106,7 @@ static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, s
 	                           &arrival.source)) {
 		redirect_answer(agent->redirect, message, &arrival, &agent->reply);
 		send_reply(tport, &agent->reply);
+		redirect_sent(agent->redirect);
 	}
 	redirect_let_go(agent->redirect);
 	nta_msg_discard(nta, msg);

@@ -30,6 +30,7 @@ struct connection {
 	struct bufferevent *stream;
 	SSL *session; /* NULL: TCP; belongs to stream */
 	struct arrival arrival;
+	unsigned listener; /* of redirect_opened() */
 	struct framer framer;
 	enum state state;
 	bool served;      /* there was a message */
@@ -60,6 +61,7 @@ static void connection_close(struct connection *connection)
 	struct connections *all = connection->all;
 	LIST_REMOVE(connection, link);
 	all->count--;
+	redirect_closed(all->redirect, connection->listener);
 	all->strangers -= is_stranger(connection);
 	event_del(&connection->timer);
 	bufferevent_free(connection->stream);
@@ -300,6 +302,7 @@ static void on_input(struct bufferevent *stream, void *arg)
 	}
 	bool open = take_frames(connection, input, &complete);
 	send_replies(connection);
+	redirect_sent(connection->all->redirect);
 	connection->served |= complete;
 	if (open)
 		go_on(connection, complete, evbuffer_get_length(input) > 0);
@@ -346,7 +349,7 @@ static void open_session(struct connection *connection)
 	if (connection->arrival.listen->profile->identifies)
 		identify(connection);
 	if (is_stranger(connection)) {
-		redirect_stranger(&connection->arrival);
+		redirect_stranger(connection->all->redirect, &connection->arrival);
 		connection_close(connection);
 		return;
 	}
@@ -455,6 +458,7 @@ bool connection_open(struct connections *all, int fd, SSL *session,
 	}
 	LIST_INSERT_HEAD(&all->list, connection, link);
 	all->count++;
+	connection->listener = redirect_opened(all->redirect, arrival);
 	all->strangers += is_stranger(connection);
 	return true;
 }

@@ -159,9 +159,9 @@ static void note_drops(struct inlet *inlet, uint32_t dropped)
 	if ((int32_t)(dropped - told) <= 0 ||
 	    !atomic_compare_exchange_strong(inlet->dropped, &told, dropped))
 		return; /* or another worker tells */
-	log_often(LOG_KERNEL_QUEUE,
-	          "datagrams lost, the receive queue was full listener=%s lost=%u",
-	          inlet->listen->text.at, (unsigned)(dropped - told));
+	log_lost(LOG_KERNEL_QUEUE, dropped - told,
+	         "datagrams lost, the receive queue was full listener=%s lost=%u",
+	         inlet->listen->text.at, (unsigned)(dropped - told));
 }
 
 /* The kernel tells with each datagram how many it has dropped so far. */
@@ -307,6 +307,7 @@ static void serve_batch(struct datagram *datagram, struct inlet *inlet)
 		read_drops(inlet, &datagram->in[received - 1].msg_hdr);
 	redirect_let_go(datagram->redirect);
 	send_all(datagram, inlet->fd, count);
+	redirect_sent(datagram->redirect);
 }
 
 /* Listeners that come and go */

@@ -45,8 +45,8 @@ bool redirect_admits(struct redirect *redirect, struct arrival *arrival);
 bool redirect_passes(struct redirect *redirect, struct slice text,
                      struct arrival *arrival);
 
-/* Tells the log of a source that is not let in. */
-void redirect_stranger(const struct arrival *arrival);
+/* Tells of a source that is not let in. */
+void redirect_stranger(struct redirect *redirect, const struct arrival *arrival);
 
 /* What every door does with a message: fills reply. */
 void redirect_answer(struct redirect *redirect, const struct message *message,
@@ -60,5 +60,13 @@ void redirect_let_go(struct redirect *redirect);
 
 /* For one who holds it longer: the next message comes now. */
 void redirect_now(struct redirect *redirect);
+
+/* All replies since redirect_hold() or redirect_now() have been sent: that is how long
+ * their requests took. */
+void redirect_sent(struct redirect *redirect);
+
+/* A connection has been opened; what it returns is for redirect_closed(). */
+unsigned redirect_opened(struct redirect *redirect, const struct arrival *arrival);
+void redirect_closed(struct redirect *redirect, unsigned listener);
 
 #endif

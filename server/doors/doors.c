@@ -84,7 +84,13 @@ static bool all_free(const struct doors *doors)
 static struct redirect *redirect_for(const struct doors *doors)
 {
 	const struct answering *answering = &doors->answering;
-	return redirect_new(NULL, answering->snapshot, answering->keys);
+	struct counters *counters = counterset_add(answering->counterset);
+	struct redirect *redirect =
+		counters ? redirect_new(NULL, answering->snapshot, answering->keys)
+			 : NULL;
+	if (redirect)
+		redirect_count(redirect, counters);
+	return redirect;
 }
 
 static void spread(struct doors *doors)

@@ -9,6 +9,7 @@
 #define SERVER_DOORS_H
 
 #include "server/operations/activation.h"
+#include "server/operations/counters.h"
 #include "server/sip/tag.h"
 #include "server/snapshot.h"
 
@@ -19,6 +20,7 @@ struct answering {
 	struct snapshot *snapshot;
 	const struct tag_keys *keys;
 	struct activation *activation; /* sockets that were passed; NULL: none */
+	struct counterset *counterset; /* what is answered is counted there */
 };
 
 /* Opens every listener in force. NULL if one could not be opened, which has been

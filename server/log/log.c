@@ -90,29 +90,34 @@ void log_findings(struct diags *diags)
 	free(text);
 }
 
-/* The sum of a kind; the event itself says which one it was. */
-static const char *const sums[LOG_KINDS] = {
-	[LOG_STRANGER] = "more strangers dropped",
-	[LOG_CUT] = "more replies cut",
-	[LOG_UNSENDABLE] = "more replies not sent",
-	[LOG_NO_VIA] = "more messages without a usable Via",
-	[LOG_LIBRARY] = "more messages from sofia-sip",
-	[LOG_KERNEL_QUEUE] = "more reports of datagrams lost",
-	[LOG_GAVE_UP] = "more regexes that took too long",
-	[LOG_CROWDED] = "more connections refused",
-	[LOG_ACCEPT] = "more connections not accepted",
-	[LOG_LATE] = "more connections closed for being slow",
-	[LOG_UNREAD] = "more connections closed for not reading",
-	[LOG_OVER] = "more requests over the limit",
-	[LOG_AMPLIFIED] = "more replies too large for their requests",
-	[LOG_HANDSHAKE] = "more handshakes failed",
-	[LOG_CREDENTIALS] = "more wrong credentials",
+/* The sum of a kind, the event itself says which one it was; and the reason of a drop, if
+ * it means one. */
+static const struct {
+	const char *sum, *drop;
+} kinds[LOG_KINDS] = {
+	[LOG_STRANGER] = {"more strangers dropped", "stranger"},
+	[LOG_CUT] = {"more replies cut", NULL},
+	[LOG_UNSENDABLE] = {"more replies not sent", "unsendable"},
+	[LOG_NO_VIA] = {"more messages without a usable Via", "no_via"},
+	[LOG_LIBRARY] = {"more messages from sofia-sip", NULL},
+	[LOG_KERNEL_QUEUE] = {"more reports of datagrams lost", "kernel_queue"},
+	[LOG_GAVE_UP] = {"more regexes that took too long", NULL},
+	[LOG_CROWDED] = {"more connections refused", "connections"},
+	[LOG_ACCEPT] = {"more connections not accepted", NULL},
+	[LOG_LATE] = {"more connections closed for being slow", "late"},
+	[LOG_UNREAD] = {"more connections closed for not reading", "unread"},
+	[LOG_OVER] = {"more requests over the limit", "limit"},
+	[LOG_AMPLIFIED] = {"more replies too large for their requests", "amplification"},
+	[LOG_HANDSHAKE] = {"more handshakes failed", "handshake"},
+	[LOG_CREDENTIALS] = {"more wrong credentials", "credentials"},
+	[LOG_TOO_LARGE] = {"more replies too large to send", "too_large"},
 };
 
 struct flood {
 	bool open;           /* an event of this kind has been printed */
 	time_t since_s;      /* when the last one was */
 	unsigned long count; /* not printed since then */
+	uint64_t total;      /* of all, since the start */
 };
 
 static struct {
@@ -129,7 +134,7 @@ static time_t monotonic_s(void)
 
 static void print_sum(enum log_kind kind, unsigned long count, time_t seconds)
 {
-	log_event(LOG_WARNING, "%s count=%lu seconds=%ld", sums[kind], count,
+	log_event(LOG_WARNING, "%s count=%lu seconds=%ld", kinds[kind].sum, count,
 	          (long)seconds);
 }
 
@@ -144,15 +149,19 @@ static bool next_window(enum log_kind kind, bool early, unsigned long *count,
 		return false;
 	*count = flood->count;
 	*seconds = now_s - flood->since_s;
-	*flood = (struct flood){.open = true, .since_s = now_s};
+	*flood = (struct flood){.open = true, .since_s = now_s, .total = flood->total};
 	return true;
 }
 
-void log_often(enum log_kind kind, const char *format, ...)
+static void write_often(enum log_kind kind, uint64_t amount, const char *format,
+                        va_list args) __attribute__((format(printf, 3, 0)));
+static void write_often(enum log_kind kind, uint64_t amount, const char *format,
+                        va_list args)
 {
 	unsigned long count;
 	time_t seconds;
 	pthread_mutex_lock(&floods.lock);
+	floods.kinds[kind].total += amount;
 	bool print = next_window(kind, false, &count, &seconds);
 	if (!print)
 		floods.kinds[kind].count++;
@@ -161,10 +170,36 @@ void log_often(enum log_kind kind, const char *format, ...)
 		return;
 	if (count > 0)
 		print_sum(kind, count, seconds);
+	write_event(LOG_WARNING, format, args);
+}
+
+void log_often(enum log_kind kind, const char *format, ...)
+{
 	va_list args;
 	va_start(args, format);
-	write_event(LOG_WARNING, format, args);
+	write_often(kind, 1, format, args);
 	va_end(args);
+}
+
+void log_lost(enum log_kind kind, uint64_t amount, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	write_often(kind, amount, format, args);
+	va_end(args);
+}
+
+uint64_t log_total(enum log_kind kind)
+{
+	pthread_mutex_lock(&floods.lock);
+	uint64_t total = floods.kinds[kind].total;
+	pthread_mutex_unlock(&floods.lock);
+	return total;
+}
+
+const char *log_drop(enum log_kind kind)
+{
+	return kinds[kind].drop;
 }
 
 void log_flush(bool all)

@@ -11,6 +11,7 @@
 #define SERVER_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define LOG_LINE_MAX 4096 /* PIPE_BUF: a write of this size is not mixed with others */
 
@@ -31,6 +32,7 @@ enum log_kind {
 	LOG_STRANGER,     /* a source that no peer names */
 	LOG_CUT,          /* Contacts left out of a reply for its size */
 	LOG_UNSENDABLE,   /* a reply that could not be sent */
+	LOG_TOO_LARGE,    /* a reply that no datagram can carry */
 	LOG_NO_VIA,       /* a message without a usable Via */
 	LOG_LIBRARY,      /* something sofia-sip had to say */
 	LOG_GAVE_UP,      /* a regex that took too long */
@@ -47,6 +49,18 @@ enum log_kind {
 };
 void log_often(enum log_kind kind, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The same for one event that tells of amount things. */
+void log_lost(enum log_kind kind, uint64_t amount, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* How many of a kind there were since the start, printed or not; of log_lost() the
+ * amounts. */
+uint64_t log_total(enum log_kind kind);
+
+/* What such a thing is called as a reason why something was dropped or turned away:
+ * "stranger". NULL: it means nothing of the sort. */
+const char *log_drop(enum log_kind kind);
 
 /* Prints the sums that are due; all: whatever there is, before the end. */
 void log_flush(bool all);

@@ -27,7 +27,8 @@ static void write_metrics(void *arg, struct slice query, struct http_page *page)
 {
 	(void)query;
 	page->type = "text/plain; version=0.0.4; charset=utf-8";
-	exposition_write(arg, page->body);
+	if (!exposition_write(arg, page->body))
+		page->status = 500;
 }
 
 static void write_status(void *arg, struct slice query, struct http_page *page)

@@ -9,12 +9,19 @@
 #ifndef SERVER_OPERATIONS_H
 #define SERVER_OPERATIONS_H
 
+#include "server/operations/counters.h"
 #include "server/operations/http.h"
+#include "server/operations/reloads.h"
 #include "server/snapshot.h"
 
 /* What the pages are made of. All of it outlives the listener. */
 struct operations {
 	struct snapshot *snapshot;
+	struct registry *registry;
+	struct counterset counterset;
+	struct reloads *reloads;
+	double start_s; /* Unix time */
+	bool secret_made;
 };
 
 /* Starts the listener, as http_start() does. */

@@ -593,6 +593,7 @@ static bool read_profile(struct load *load, const struct pair *pair,
 	if (!place || !profile)
 		return load_memory(load);
 	*place = pair->key->position;
+	profile->number = reading->settings->profile_count;
 	bool good =
 		read_name(load, pair->key, "profile",
 	                  map_find(&reading->profiles, pair->key->text), &profile->name);

@@ -45,6 +45,7 @@ struct profile {
 	const struct credentials *credentials; /* NULL: no TLS */
 	bool identifies; /* a certificate may tell a peer, so TLS waits for it */
 	const struct realm *realm; /* NULL: nobody is asked who he is */
+	size_t number;             /* of settings->profiles */
 };
 
 struct listen {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/operations/reloads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "rules/diags.h"
+
+void reloads_start(struct reloads *reloads)
+{
+	reloads->last.success_s = time(NULL);
+}
+
+/* NULL: there are none, or there is no memory for them. */
+static char *print(struct diags *diags)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = diags ? open_memstream(&text, &size) : NULL;
+	if (!to)
+		return NULL;
+	diags_print(diags, to);
+	if (fclose(to) == 0 && size > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void reloads_note(struct reloads *reloads, bool good, double ms, struct diags *diags)
+{
+	char *findings = print(diags);
+	struct reload_record *last = &reloads->last;
+	pthread_mutex_lock(&reloads->mutex);
+	char *old = last->findings;
+	last->result = good ? RELOAD_OK : RELOAD_FAILED;
+	last->at_s = time(NULL);
+	last->ms = ms;
+	last->findings = findings;
+	last->succeeded += good;
+	last->failed += !good;
+	if (good)
+		last->success_s = last->at_s;
+	pthread_mutex_unlock(&reloads->mutex);
+	free(old);
+}
+
+struct reload_record reloads_last(struct reloads *reloads)
+{
+	pthread_mutex_lock(&reloads->mutex);
+	struct reload_record last = reloads->last;
+	if (last.findings)
+		last.findings = strdup(last.findings);
+	pthread_mutex_unlock(&reloads->mutex);
+	return last;
+}
+
+void reloads_free(struct reloads *reloads)
+{
+	free(reloads->last.findings);
+	reloads->last.findings = NULL;
+}
