@@ -7,8 +7,10 @@
 
 #include "rules/table.h"
 #include "server/log/calllog.h"
+#include "server/log/hep.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
+#include "server/log/stamp.h"
 #include "server/operations/count.h"
 #include "server/operations/lifecycle.h"
 #include "server/sip/contacts.h"
@@ -25,11 +27,13 @@ struct redirect {
 	uint64_t unsent;           /* replies since the batch began */
 	struct hasher *hasher;     /* made when a profile's auth first needs it */
 	const struct configuration
-		*held;    /* between redirect_hold() and redirect_let_go() */
-	int64_t now_s;    /* when it was held, as rules see it */
-	int64_t time_ns;  /* the same, as the log sees it */
-	uint64_t now_ns;  /* the same, as the limiter sees it */
-	struct ring *log; /* NULL: the log has no thread */
+		*held;       /* between redirect_hold() and redirect_let_go() */
+	int64_t now_s;       /* when it was held, as rules see it */
+	int64_t time_ns;     /* the same, as the log sees it */
+	uint64_t now_ns;     /* the same, as the limiter sees it */
+	struct ring *log;    /* NULL: the log has no thread */
+	struct ring *mirror; /* NULL: nobody has asked for copies yet */
+	struct slice text;   /* of the message that was let through last */
 	struct request_numbers numbers;
 	char tag[TAG_TEXT_MAX];
 	char contacts[CONTACTS_TEXT_MAX];
@@ -63,6 +67,7 @@ void redirect_free(struct redirect *redirect)
 	workspace_free(redirect->workspace);
 	hasher_free(redirect->hasher);
 	ring_leave(redirect->log);
+	ring_leave(redirect->mirror);
 	free(redirect);
 }
 
@@ -87,6 +92,44 @@ bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
 	return arrival->peer;
 }
 
+/* Copies */
+
+static bool mirrors(const struct redirect *redirect)
+{
+	return redirect->held && redirect->mirror && redirect->settings->mirrors;
+}
+
+/* Where the message came in. */
+static struct endpoint here(const struct arrival *arrival)
+{
+	struct endpoint here = arrival->listen->endpoint;
+	if (address_is_any(&here.address) && !address_is_any(&arrival->local))
+		here.address = arrival->local;
+	return here;
+}
+
+static void mirror_request(struct redirect *redirect, const struct arrival *arrival)
+{
+	if (redirect->text.len && mirrors(redirect))
+		hep_put(redirect->mirror,
+		        &(struct hep_packet){redirect->time_ns, arrival->source,
+		                             here(arrival), redirect->text});
+}
+
+static void mirror_reply(struct redirect *redirect, const struct arrival *arrival,
+                         const struct reply *reply)
+{
+	bool stream = transport_is_stream(arrival->source.transport);
+	if (reply->length && mirrors(redirect))
+		hep_put(redirect->mirror,
+		        &(struct hep_packet){stamp_now(),
+		                             here(arrival),
+		                             stream ? arrival->source : reply->to,
+		                             {reply->text, reply->length}});
+}
+
+/* Who may, and how much */
+
 static void log_over(const struct arrival *arrival)
 {
 	char source[ENDPOINT_TEXT_MAX];
@@ -99,8 +142,11 @@ bool redirect_passes(struct redirect *redirect, struct slice text,
 {
 	struct limiter *limiter = redirect->held ? redirect->held->limiter : NULL;
 	count_received(redirect->counters, redirect->held, arrival);
-	if (limiter && slice_begins(text, slice_of("ACK ")))
+	redirect->text = text;
+	if (limiter && slice_begins(text, slice_of("ACK "))) {
+		mirror_request(redirect, arrival);
 		return false; /* RFC 3261 8.2.7: never answered */
+	}
 	enum limit limit = limiter_take(limiter, arrival->peer, &arrival->source.address,
 	                                redirect->now_ns);
 	arrival->over = limit != LIMIT_PASS;
@@ -641,6 +687,8 @@ const struct configuration *redirect_hold(struct redirect *redirect)
 {
 	redirect->held = snapshot_acquire(redirect->snapshot);
 	redirect->settings = redirect->held->settings;
+	if (redirect->settings->mirrors && !redirect->mirror)
+		redirect->mirror = hep_ring();
 	redirect_now(redirect);
 	return redirect->held;
 }
@@ -671,6 +719,11 @@ static void answer(struct redirect *redirect, const struct message *message,
 	request_done(&request);
 }
 
+static struct slice text_of(const struct message *message)
+{
+	return message->text.len ? message->text : message->start_line;
+}
+
 void redirect_answer(struct redirect *redirect, const struct message *message,
                      const struct arrival *arrival, struct reply *reply)
 {
@@ -684,8 +737,11 @@ void redirect_answer(struct redirect *redirect, const struct message *message,
 	}
 	if (!held)
 		redirect_hold(redirect);
-	if (asked || redirect_passes(redirect, message->start_line, &admitted))
+	if (asked || redirect_passes(redirect, text_of(message), &admitted)) {
+		mirror_request(redirect, &admitted);
 		answer(redirect, message, &admitted, reply);
+		mirror_reply(redirect, &admitted, reply);
+	}
 	if (!held)
 		redirect_let_go(redirect);
 }

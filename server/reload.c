@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/log/hep.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
 
@@ -63,6 +64,7 @@ static void adopt(const struct followers *followers, struct snapshot *snapshot)
 	const struct configuration *in_force = snapshot_acquire(snapshot);
 	doors_adopt(followers->doors);
 	http_adopt(followers->http, in_force->settings);
+	hep_configure(in_force->settings);
 	snapshot_release(snapshot, in_force);
 }
 

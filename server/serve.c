@@ -15,6 +15,7 @@
 
 #include "server/doors/doors.h"
 #include "server/doors/guard.h"
+#include "server/log/hep.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
 #include "server/operations/lifecycle.h"
@@ -263,8 +264,16 @@ static bool open_http(struct server *server)
 	return server->followers.http;
 }
 
+static void start_mirror(const struct server *server)
+{
+	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	hep_configure(configuration->settings);
+	snapshot_release(server->snapshot, configuration);
+}
+
 static bool open_all(struct server *server)
 {
+	start_mirror(server);
 	server->followers.doors = doors_open(
 		&(struct answering){.snapshot = server->snapshot,
 	                            .keys = &server->keys,
@@ -289,6 +298,7 @@ static int run(struct server *server)
 	}
 	http_stop(server->followers.http);
 	doors_close(server->followers.doors);
+	hep_stop();
 	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -90,6 +90,14 @@ static void send_reply(tport_t *tport, const struct reply *reply)
 
 /* Receiving */
 
+/* The whole, which sofia-sip puts together again; empty without memory for it. */
+static struct slice text_of(msg_t *msg)
+{
+	size_t len;
+	const char *text = msg_as_string(msg_home(msg), msg, NULL, 0, &len);
+	return (struct slice){text, text ? len : 0};
+}
+
 /* A stream that cannot take a reply is not asked for one: behind a framing error nothing
  * is answered, and no connection is ever opened to a peer. */
 static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, sip_t *sip)
@@ -104,7 +112,10 @@ static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, s
 	if (message && tport && tport_is_clear_to_send(tport) && arrival.listen &&
 	    endpoint_from_sockaddr(listener->endpoint.transport, &msg_addr(msg)->su_sa,
 	                           &arrival.source)) {
-		redirect_answer(agent->redirect, message, &arrival, &agent->reply);
+		struct message whole = *message;
+		if (settings->mirrors)
+			whole.text = text_of(msg);
+		redirect_answer(agent->redirect, &whole, &arrival, &agent->reply);
 		send_reply(tport, &agent->reply);
 		redirect_sent(agent->redirect);
 	}

@@ -206,11 +206,32 @@ static void copy_destination(struct msghdr *in, struct msghdr *out)
 		out->msg_control = NULL;
 }
 
+/* Which of all addresses a datagram was sent to. */
+static void find_local(const struct inlet *inlet, struct msghdr *in,
+                       struct address *local)
+{
+	if (!address_is_any(&inlet->endpoint.address))
+		return;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(in); c; c = CMSG_NXTHDR(in, c)) {
+		struct sockaddr_in v4 = {.sin_family = AF_INET};
+		struct endpoint found;
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			memcpy(local->bytes, CMSG_DATA(c), sizeof local->bytes);
+		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+			continue;
+		v4.sin_addr =
+			((const struct in_pktinfo *)(const void *)CMSG_DATA(c))->ipi_addr;
+		if (endpoint_from_sockaddr(TRANSPORT_UDP, (struct sockaddr *)&v4, &found))
+			*local = found.address;
+	}
+}
+
 /* Answering */
 
 static void answer(struct datagram *datagram, const struct inlet *inlet,
-                   struct slot *slot, size_t length)
+                   struct slot *slot, struct mmsghdr *in)
 {
+	const size_t length = in->msg_len;
 	struct arrival arrival = {.listen = inlet->listen, .bytes = length};
 	slot->reply.length = 0;
 	if (length < 2 ||
@@ -218,6 +239,7 @@ static void answer(struct datagram *datagram, const struct inlet *inlet,
 	                            &arrival.source) ||
 	    !redirect_admits(datagram->redirect, &arrival))
 		return;
+	find_local(inlet, &in->msg_hdr, &arrival.local);
 	struct slice text = {slot->text, length};
 	if (!redirect_passes(datagram->redirect, text, &arrival))
 		return;
@@ -299,7 +321,7 @@ static void serve_batch(struct datagram *datagram, struct inlet *inlet)
 	hold(datagram);
 	for (int i = 0; i < received && inlet->listen; i++) {
 		struct slot *slot = &datagram->slots[i];
-		answer(datagram, inlet, slot, datagram->in[i].msg_len);
+		answer(datagram, inlet, slot, &datagram->in[i]);
 		if (slot->reply.length)
 			queue(datagram, (size_t)i, count++);
 	}

@@ -16,7 +16,8 @@
 struct arrival {
 	struct endpoint source;
 	const struct listen
-		*listen; /* the listener it came in by: its address, its profile */
+		*listen;      /* the listener it came in by: its address, its profile */
+	struct address local; /* that it was sent to, if the listener has all; or zeros */
 	const struct peer *peer; /* set by redirect_admits(); NULL: not asked yet */
 	size_t bytes; /* of the message, over UDP: what its answer is measured by */
 	bool over;    /* set by redirect_passes(): only a priority is answered */

@@ -168,11 +168,24 @@ static bool admits(struct stream *stream, struct arrival *arrival)
 	return true;
 }
 
+/* Which of all addresses it was made to. */
+static void find_local(const struct listener *listener, int fd, struct address *local)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	struct endpoint found;
+	if (address_is_any(&listener->endpoint.address) &&
+	    getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	    endpoint_from_sockaddr(TRANSPORT_TCP, (struct sockaddr *)&address, &found))
+		*local = found.address;
+}
+
 /* Takes fd, which came from address. */
 static void admit(struct listener *listener, int fd, const struct sockaddr *address)
 {
 	struct stream *stream = listener->stream;
 	struct arrival arrival = {.listen = listener->listen};
+	find_local(listener, fd, &arrival.local);
 	if (endpoint_from_sockaddr(listener->endpoint.transport, address,
 	                           &arrival.source) &&
 	    admits(stream, &arrival) && has_room(stream, &arrival))

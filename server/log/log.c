@@ -111,6 +111,7 @@ static const struct {
 	[LOG_HANDSHAKE] = {"more handshakes failed", "handshake"},
 	[LOG_CREDENTIALS] = {"more wrong credentials", "credentials"},
 	[LOG_TOO_LARGE] = {"more replies too large to send", "too_large"},
+	[LOG_MIRROR] = {"more messages not mirrored", NULL},
 };
 
 struct flood {

@@ -45,6 +45,7 @@ enum log_kind {
 	LOG_CREDENTIALS,  /* wrong ones of a user */
 	LOG_OVER,         /* a request over its peer's limit */
 	LOG_AMPLIFIED,    /* a reply too large for a peer whose source may be forged */
+	LOG_MIRROR,       /* a copy for hep that could not be sent */
 	LOG_KINDS
 };
 void log_often(enum log_kind kind, const char *format, ...)

@@ -58,6 +58,8 @@ struct message {
 	                     are skipped */
 	enum framing framing;
 	bool clean; /* known to have no control characters */
+	struct slice
+		text; /* the whole, where redirect_passes() has not seen it; or empty */
 };
 
 /* The message class for datagrams or for streams. Made by message_init(), once, before
