@@ -233,6 +233,8 @@ struct table {
 	struct compiled_pattern *patterns;
 	size_t pattern_count;
 	const struct gateway *gateways;
+	size_t file_count; /* of YAML */
+	const char **files;
 	struct map carriers;        /* by name: struct carrier */
 	struct deckfile *deckfiles; /* of all carriers, the newest first */
 	size_t deck_count, deck_bytes;

@@ -79,6 +79,18 @@ struct table *table_load(const char *path, size_t memory_limit, struct diags *di
 	return table_reload(path, NULL, memory_limit, diags);
 }
 
+static bool keep_paths(struct table_load *load, const struct files *files)
+{
+	struct table *table = load->table;
+	table->file_count = files_count(files);
+	table->files = arena_array(table->arena, table->file_count, sizeof *table->files);
+	if (!table->files)
+		return load_memory(&load->load);
+	for (size_t i = 0; i < table->file_count; i++)
+		table->files[i] = files_get(files, i)->path;
+	return true;
+}
+
 struct table *table_reload(const char *path, const struct table *previous,
                            size_t memory_limit, struct diags *diags)
 {
@@ -93,7 +105,7 @@ struct table *table_reload(const char *path, const struct table *previous,
 	                          .previous = previous,
 	                          .memory_limit = memory_limit};
 	struct files *files = files_read(&load.load, path, memory_limit);
-	bool good = files && load_table(&load, files);
+	bool good = files && keep_paths(&load, files) && load_table(&load, files);
 	files_free(files);
 	if (load.load.out_of_memory)
 		report_memory(path, diags);
@@ -209,6 +221,17 @@ void table_visit(const struct table *table, const struct table_visitor *visitor)
 		                g->position);
 	for (size_t i = 0; i < table_ruleset_count(table); i++)
 		visit_ruleset(table_ruleset(table, i), visitor);
+}
+
+void table_files(const struct table *table,
+                 void (*file)(void *arg, const char *path, const size_t *rows), void *arg)
+{
+	for (size_t i = 0; i < table->file_count; i++)
+		file(arg, table->files[i], NULL);
+	for (const struct numbersfile *f = table->numbersfiles; f; f = f->next)
+		file(arg, f->source.path, &f->source.rows);
+	for (const struct deckfile *f = table->deckfiles; f; f = f->next)
+		file(arg, f->source.path, &f->source.rows);
 }
 
 size_t table_rule_numbers(const struct table *table)

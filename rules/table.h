@@ -107,6 +107,12 @@ struct table_visitor {
 };
 void table_visit(const struct table *table, const struct table_visitor *visitor);
 
+/* Tells of every file that it was read from, some more than once; rows: of a CSV file, or
+ * NULL. Paths live as long as the table. */
+void table_files(const struct table *table,
+                 void (*file)(void *arg, const char *path, const size_t *rows),
+                 void *arg);
+
 /* Tells of every rule, `default` of each ruleset too, and every gateway, those without a
  * name too, with the number that decisions have for it: 0 to one less than there are. */
 struct table_namer {

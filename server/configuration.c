@@ -5,6 +5,7 @@
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "rules/schema.h"
 #include "server/trust/privilege.h"
@@ -179,8 +180,8 @@ static bool become_user(const struct configuration *configuration, struct diags 
 }
 
 /* in_force: NULL, or what is loaded again. */
-static bool load(struct configuration *configuration,
-                 const struct configuration *in_force, struct diags *diags)
+static bool load_both(struct configuration *configuration,
+                      const struct configuration *in_force, struct diags *diags)
 {
 	configuration->settings =
 		settings_reload(configuration->settings_path,
@@ -193,6 +194,23 @@ static bool load(struct configuration *configuration,
 	else if (configuration->rules_path) /* show its findings as well */
 		table_free(table_load(configuration->rules_path, TABLE_BYTES_MAX, diags));
 	return configuration->settings && configuration->table;
+}
+
+static double monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static bool load(struct configuration *configuration,
+                 const struct configuration *in_force, struct diags *diags)
+{
+	double start_ms = monotonic_ms();
+	bool good = load_both(configuration, in_force, diags);
+	configuration->load_ms = monotonic_ms() - start_ms;
+	configuration->loaded_at_s = time(NULL);
+	return good;
 }
 
 bool configuration_load(struct configuration *configuration, struct diags *diags)
@@ -262,12 +280,14 @@ bool configuration_load_certificates(struct configuration *configuration,
 void configuration_free(struct configuration *configuration)
 {
 	certificates_free(configuration->certificates);
+	filesums_free(configuration->filesums);
 	numbering_free(configuration->numbering);
 	limiter_free(configuration->limiter);
 	sink_close(configuration->sink);
 	table_free(configuration->table);
 	settings_free(configuration->settings);
 	configuration->certificates = NULL;
+	configuration->filesums = NULL;
 	configuration->numbering = NULL;
 	configuration->limiter = NULL;
 	configuration->sink = NULL;

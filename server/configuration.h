@@ -7,6 +7,7 @@
 #include "rules/diags.h"
 #include "rules/table.h"
 #include "server/log/sink.h"
+#include "server/operations/filesums.h"
 #include "server/operations/numbering.h"
 #include "server/settings/settings.h"
 #include "server/trust/certificates.h"
@@ -24,7 +25,10 @@ struct configuration {
 	struct sink *sink; /* where the log is to go; NULL: where it goes. Taken away
 	                      before the configuration is in force */
 	bool serving;      /* in: root becomes the settings' user before it reads them */
-	unsigned long serial; /* set by snapshot.h; no two have the same */
+	struct filesums *filesums; /* of the table's files; NULL unless loaded */
+	int64_t loaded_at_s;       /* Unix time */
+	double load_ms;            /* how long it took to read both */
+	unsigned long serial;      /* set by snapshot.h; no two have the same */
 };
 
 /* Loads both, and looks at what only both together can tell: Contacts that lead back to

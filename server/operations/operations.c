@@ -35,7 +35,8 @@ static void write_status(void *arg, struct slice query, struct http_page *page)
 {
 	(void)query;
 	page->type = "application/json";
-	status_write(arg, page->body);
+	if (!status_write(arg, page->body))
+		page->status = 500;
 }
 
 static const struct http_route routes[] = {
