@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 import unittest
+import urllib.request
 
 from blackbox import (DEADLINE_S, ROOT, Server, TcpDoor, Tcp6Door, Udp6Door, UdpDoor, eventually, folder_for, free_port,
                       is_v6_here, needs_v6, process, request, settings, unique)
@@ -163,12 +164,19 @@ class Hep(unittest.TestCase):
                 self.assertEqual(door.ask(door.request()).status, 302)
 
     def test_what_cannot_be_sent_is_said_once(self):
-        server = self.start(more="hep: {to: 255.255.255.255, id: 1}")  # nobody may send to all
+        http = free_port()
+        server = self.start(more=f"hep: {{to: 255.255.255.255, id: 1}}\nmetrics: 127.0.0.1:{http}")  # nobody may
         with UdpDoor(server.port) as door:
             for _ in range(100):
                 self.assertEqual(door.ask(door.request()).status, 302)
         server.wait_for_log('warning message not mirrored error="Permission denied"')
         self.assertEqual(len(server.log_lines("message not mirrored")), 1)
+
+        def dropped():
+            with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=DEADLINE_S) as reply:
+                return int(re.search(rb"(?m)^signpost_hep_dropped_total (\d+)$", reply.read())[1])
+
+        eventually(lambda: dropped() == 400, "each of them is counted")
 
     @unittest.skipUnless(KAMAILIO, "kamailio is not installed")
     def test_kamailio_reads_it(self):

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "server/log/hep.h"
+#include "server/log/journal.h"
 #include "server/log/log.h"
 #include "server/operations/lifecycle.h"
 #include "server/operations/operations.h"
@@ -147,6 +149,12 @@ static void write_drops(FILE *to)
 		if (log_drop(kind))
 			fprintf(to, "%s{reason=\"%s\"} %" PRIu64 "\n", name,
 			        log_drop(kind), log_total(kind));
+	write_counter(to, "signpost_log_lines_dropped_total",
+	              "Lines of the log that found no room or could not be written.",
+	              journal_dropped());
+	write_counter(to, "signpost_hep_dropped_total",
+	              "Copies of messages that found no room or could not be sent.",
+	              hep_dropped());
 }
 
 /* Those opened, or those open. */
