@@ -49,6 +49,10 @@ static const char rules_text[] =
 	"\"$2$1\"}}, redirect: b, status: 301}\n"
 	"  - {header: {Subject: {prefix: x}, X-A: {regex: \"b+\"}}, redirect: "
 	"\"sips:s.example.net\", expires: 60}\n"
+	"  - {source: [10.0.0.0/8, \"::1\"], cic: {prefix: \"+1\"}, trunk_context: t, "
+	"rewrite: {trunk_context: \"{trunk_context}\", tgrp: \"{tgrp}\"}, redirect: "
+	"\"sip:x@a;transport=tcp?X=y\"}\n"
+	"  - {called: \"112\", priority: true, redirect: a}\n"
 	"  - {user: alice, redirect: \"sip:1@users.example.net\"}\n"
 	"  - {not: {host: example.net}, reject: {status: 603, reason: "
 	"\"Q.850;cause=21\"}}\n"
@@ -175,11 +179,31 @@ static void answer(const struct message *message, struct slice text,
 	check_reply(&reply, text, arrival);
 }
 
+/* Over the limit: refused, unless it has priority. */
+static void answer_over(const struct message *message, const struct arrival *arrival)
+{
+	static struct reply reply;
+	struct explanation explanation = {0};
+	struct arrival over = *arrival;
+	over.over = true;
+	require(redirect_admits(served.redirect, &over), "a peer");
+	redirect_explain(served.redirect, served.table, message, &over, &explanation,
+	                 &reply);
+	/* A broken message gets it too: the library may read that another way. */
+	int status = check_reply(&reply, (struct slice){0}, arrival);
+	bool urgent = explanation.decision.priority;
+	for (size_t i = 0; i < message->field_count; i++)
+		urgent |= field_is(&message->fields[i], slice_of("Resource-Priority"));
+	require(!status || status == 503 || urgent, "no more than the limit");
+}
+
 static void answer_datagram(struct slice text, const struct arrival *arrival)
 {
 	msg_t *msg = message_parse(text);
 	if (msg)
 		answer(message_of(msg), text, arrival);
+	if (msg && text.len % 4 == 0)
+		answer_over(message_of(msg), arrival);
 	msg_destroy(msg);
 }
 
