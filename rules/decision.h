@@ -43,6 +43,7 @@ struct target {
 	struct slice gateway;          /* its name; empty for a URI written in the rule */
 	size_t gateway_number;         /* see table_names() */
 	const struct headers *headers; /* that it adds to the reply if it is the first */
+	bool down; /* it does not answer: it stands behind those that are up */
 };
 
 /* Texts point into the table or into the lookup's workspace and live until the next
@@ -102,6 +103,7 @@ struct ruleset;
 /* What became of a carrier in a least-cost choice. */
 enum priced_outcome {
 	PRICED_OFFERED,
+	PRICED_DOWN,       /* offered behind the others: all its gateways are down */
 	PRICED_BEYOND_MAX, /* enough cheaper or better ones are offered */
 	PRICED_DISABLED,   /* none of its gateways is in use */
 	PRICED_UNFIT,      /* none of them may be offered to the request */

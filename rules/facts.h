@@ -15,6 +15,7 @@
 
 struct dialect;
 struct extra_headers;
+struct health;
 struct target;
 
 struct facts {
@@ -40,6 +41,8 @@ struct facts {
 	/* How the peer gets its answers. NULL: the universal dialect, no headers. */
 	const struct dialect *dialect;
 	const struct extra_headers *extra;
+
+	const struct health *health; /* of the table's gateways; NULL: all are up */
 
 	uint64_t call_key; /* keyed hash of the Call-ID: orders the gateways of a tier */
 

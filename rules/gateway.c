@@ -35,7 +35,7 @@ bool name_read(struct load *load, const struct node *node, const char *what,
 /* Enters a gateway or a group, whose names share one space, and which may not look like
  * URIs. */
 static bool add_name(struct load *load, const struct node *key, struct slice name,
-                     const struct gateway *gateway, const struct group *group)
+                     struct gateway *gateway, const struct group *group)
 {
 	struct table *table = table_of(load);
 	const struct named *other = map_find(&table->names, name);
@@ -114,6 +114,7 @@ static bool read_gateway(struct load *load, const struct pair *pair)
 		{"enabled", read_enabled, 0, offsetof(struct gateway, enabled)},
 		{"from", period_read_from, 0, offsetof(struct gateway, period)},
 		{"until", period_read_until, 0, offsetof(struct gateway, period)},
+		{"probe", probe_read, 0, offsetof(struct gateway, probing)},
 		{"headers", headers_read, 0, offsetof(struct gateway, extra.reply)},
 		{"uri_headers", headers_read_uri, 0,
 	         offsetof(struct gateway, extra.uri)}};
@@ -372,6 +373,23 @@ bool route_is_disabled(const struct route *route)
 
 /* Groups */
 
+static bool read_tiers(struct load *load, const struct node *node, void *into)
+{
+	return collect(load, node, true, into);
+}
+
+/* A list of tiers, or a mapping that has one. */
+static bool read_members(struct load *load, const struct node *node, struct group *group)
+{
+	static const struct field fields[] = {
+		{"gateways", read_tiers, FIELD_REQUIRED, offsetof(struct group, route)},
+		{"probe", probe_read, 0, offsetof(struct group, probing)}};
+	return node->type == NODE_MAPPING
+	               ? schema_read(load, node, "a group", fields,
+	                             sizeof fields / sizeof *fields, group)
+	               : collect(load, node, true, &group->route);
+}
+
 static bool read_group(struct load *load, const struct pair *pair)
 {
 	struct table *table = table_of(load);
@@ -386,7 +404,7 @@ static bool read_group(struct load *load, const struct pair *pair)
 	table->group_count++;
 	if (!name_read(load, pair->key, "group name", &group->name))
 		return false;
-	bool good = collect(load, pair->value, true, &group->route);
+	bool good = read_members(load, pair->value, group);
 	return add_name(load, pair->key, group->name, NULL, group) && good;
 }
 

@@ -11,6 +11,7 @@
 #include "rules/gateway.h"
 #include "rules/index.h"
 #include "rules/numbertable.h"
+#include "rules/probe.h"
 #include "rules/sequence.h"
 #include "rules/shadow.h"
 #include "rules/table.h"
@@ -418,6 +419,7 @@ bool load_table(struct table_load *table_load, const struct files *files)
 	good &= !keys[count - 1].zone ||
 	        zones_read(load, keys[count - 1].zone, &table->zone);
 	good &= read_definitions(load, keys, count);
+	good &= probes_finish(load);
 	good &= times_finish(load);
 	good &= read_top(load, &table->top, files, &keys[count - 1]);
 	good &= read_all_tables(load, files, keys);

@@ -22,6 +22,7 @@
 #include "rules/network.h"
 #include "rules/pattern.h"
 #include "rules/period.h"
+#include "rules/probe.h"
 #include "rules/schema.h"
 #include "rules/template.h"
 #include "rules/timeset.h"
@@ -115,6 +116,9 @@ struct gateway {
 	bool enabled;
 	struct period *period; /* NULL: always; outside of it as if not enabled */
 	struct extra_headers extra;
+	struct probing probing;
+	const struct probe *probe; /* NULL: not probed */
+	size_t probe_number;       /* for health.h; 0: not probed */
 	size_t number; /* of all of a table's, from 0 */
 	uint64_t hash; /* of the name or the URI's text: its luck in weighted choice */
 	const struct gateway *next; /* all of a table's, URIs written in rules included */
@@ -135,6 +139,7 @@ struct group {
 	struct slice name;
 	struct position position;
 	struct route route;
+	struct probing probing;
 };
 
 /* Of each: no pieces: not given. */
@@ -226,6 +231,9 @@ struct table {
 	struct map names; /* of gateways and groups: struct named */
 	const struct named *named;
 	size_t gateway_count, group_count;
+	const struct gateway **listed; /* those that have names, in the file's order */
+	size_t probed_count;
+	const struct gateway **probed;    /* by their numbers, which begin at 1 */
 	struct map number_names;          /* → struct number_table */
 	struct numbersfile *numbersfiles; /* of all number tables, the newest first */
 	size_t number_table_count;
@@ -248,7 +256,7 @@ struct table {
 /* A gateway or a group: they share one namespace. */
 struct named {
 	struct slice name;
-	const struct gateway *gateway; /* NULL: a group */
+	struct gateway *gateway; /* NULL: a group */
 	const struct group *group;
 	struct route route; /* what naming it alone means; shared by all rules that do */
 	struct position position;

@@ -8,6 +8,7 @@
 #include "rules/dialect.h"
 #include "rules/files.h"
 #include "rules/gateway.h"
+#include "rules/health.h"
 #include "rules/index.h"
 #include "rules/lcr.h"
 #include "rules/load.h"
@@ -22,6 +23,12 @@
 
 #define DETAIL_MAX 400
 
+/* A gateway that is down, and which carrier's it is. */
+struct waiting {
+	const struct gateway *gateway;
+	size_t carrier;
+};
+
 /* Of all headers that are added to one reply. */
 #define HEADERS_TEXT_MAX 8192
 
@@ -35,6 +42,8 @@ struct workspace {
 	struct parameters parameters;
 	char targets[DECISION_TARGETS_MAX][TARGET_TEXT_MAX];
 	struct lcr_offer offers[LCR_DECKS_MAX];
+	size_t waiting_count;
+	struct waiting waiting[LCR_DECKS_MAX * ROUTE_TARGETS_MAX];
 };
 
 struct workspace *workspace_new(void)
@@ -171,6 +180,27 @@ bool table_has_gateway(const struct table *table, struct slice name, const char 
 	bool found = named && named->gateway;
 	*nearest = found ? NULL : gateway_nearest(table, name, true);
 	return found;
+}
+
+void table_gateway(const struct table *table, size_t i, struct gateway_view *out)
+{
+	gateway_view(table->listed[i], out);
+}
+
+size_t table_probed_count(const struct table *table)
+{
+	return table->probed_count;
+}
+
+void table_probed(const struct table *table, size_t i, struct gateway_view *out)
+{
+	gateway_view(table->probed[i], out);
+}
+
+size_t table_probed_find(const struct table *table, struct slice name)
+{
+	const struct named *named = map_find(&table->names, name);
+	return named && named->gateway ? named->gateway->probe_number : 0;
 }
 
 bool table_moment(const struct table *table, struct slice text, int64_t *now_s)
@@ -393,14 +423,11 @@ static const struct parameters *parameters_for(const struct gateway *gateway,
 	return &workspace->parameters;
 }
 
-static bool add_target(struct decision *decision, const struct gateway *gateway,
-                       const struct action *action, const struct facts *facts,
-                       struct workspace *workspace)
+/* Writes the URI into the place that is next. False: it cannot be written. */
+static bool make_target(const struct decision *decision, const struct gateway *gateway,
+                        const struct action *action, const struct facts *facts,
+                        struct workspace *workspace, struct target *out)
 {
-	if (decision->target_count == DECISION_TARGETS_MAX) {
-		decision->left_out++;
-		return true;
-	}
 	const struct dialect *dialect = facts->dialect;
 	char *text = workspace->targets[decision->target_count];
 	struct template_values values = {facts,         decision->number, decision->rule,
@@ -417,35 +444,116 @@ static bool add_target(struct decision *decision, const struct gateway *gateway,
 		.headers = headers_are_none(&headers) ? NULL : &headers};
 	struct slice uri = {text,
 	                    target_write(&gateway->uri, &call, text, TARGET_TEXT_MAX)};
-	struct target target = {.uri = uri,
-	                        .host = gateway->uri.host,
-	                        .gateway = gateway->name,
-	                        .gateway_number = gateway->number,
-	                        .headers = &gateway->extra.reply};
-	if (uri.len && facts->takes && !facts->takes(facts->request, &target))
-		decision->unfit++;
-	else if (!is_offered(decision, uri))
-		decision->targets[decision->target_count++] = target;
+	*out = (struct target){.uri = uri,
+	                       .host = gateway->uri.host,
+	                       .gateway = gateway->name,
+	                       .gateway_number = gateway->number,
+	                       .headers = &gateway->extra.reply};
 	return uri.len > 0;
 }
 
-/* Adds the gateways of route that are in use; *count is how many. False: a URI cannot be
- * written. */
-static bool add_route(struct decision *decision, const struct route *route,
-                      const struct action *action, const struct facts *facts,
-                      struct workspace *workspace, size_t *count)
+static bool is_fit(const struct facts *facts, const struct target *target)
 {
-	*count = 0;
+	return !facts->takes || facts->takes(facts->request, target);
+}
+
+static bool add_target(struct decision *decision, const struct gateway *gateway,
+                       bool down, const struct action *action, const struct facts *facts,
+                       struct workspace *workspace)
+{
+	struct target target;
+	if (decision->target_count == DECISION_TARGETS_MAX) {
+		decision->left_out++;
+		return true;
+	}
+	if (!make_target(decision, gateway, action, facts, workspace, &target))
+		return false;
+	target.down = down;
+	if (!is_fit(facts, &target))
+		decision->unfit++;
+	else if (!is_offered(decision, target.uri))
+		decision->targets[decision->target_count++] = target;
+	return true;
+}
+
+/* One that is down waits, if it can be offered at all. */
+static bool add_down(struct decision *decision, const struct waiting *waiting,
+                     const struct action *action, const struct facts *facts,
+                     struct workspace *workspace)
+{
+	struct target target;
+	if (decision->target_count < DECISION_TARGETS_MAX) {
+		if (!make_target(decision, waiting->gateway, action, facts, workspace,
+		                 &target))
+			return false;
+		if (!is_fit(facts, &target)) {
+			decision->unfit++;
+			return true;
+		}
+	}
+	workspace->waiting[workspace->waiting_count++] = *waiting;
+	return true;
+}
+
+/* How many gateways of a route are in use, and of those that can be offered how many are
+ * up and how many down. */
+struct usable {
+	size_t in_use, up, down;
+};
+
+/* Adds the gateways of route that are up; those that are down wait. False: a URI cannot
+ * be written. */
+static bool add_route(struct decision *decision, const struct route *route,
+                      size_t carrier, const struct action *action,
+                      const struct facts *facts, struct workspace *workspace,
+                      struct usable *usable)
+{
+	*usable = (struct usable){0};
 	for (size_t t = 0; t < route->tier_count; t++) {
 		const struct gateway *order[ROUTE_TARGETS_MAX];
 		size_t in_use = select_order(&route->tiers[t], facts->call_key,
 		                             facts->now_s, order);
-		*count += in_use;
-		for (size_t i = 0; i < in_use; i++)
-			if (!add_target(decision, order[i], action, facts, workspace))
+		usable->in_use += in_use;
+		for (size_t i = 0; i < in_use; i++) {
+			bool down = health_is_down(facts->health, order[i]->probe_number);
+			size_t unfit = decision->unfit;
+			struct waiting waiting = {order[i], carrier};
+			if (down ? !add_down(decision, &waiting, action, facts, workspace)
+			         : !add_target(decision, order[i], false, action, facts,
+			                       workspace))
 				return false;
+			*(down ? &usable->down : &usable->up) += unfit == decision->unfit;
+		}
 	}
 	return true;
+}
+
+/* Those that are down, in their order, behind all that are up. Of carriers: of those that
+ * are offered; NULL: there are none. */
+static bool add_waiting(struct decision *decision, const struct lcr_offer *offers,
+                        const struct action *action, const struct facts *facts,
+                        struct workspace *workspace)
+{
+	for (size_t i = 0; i < workspace->waiting_count; i++) {
+		const struct waiting *waiting = &workspace->waiting[i];
+		if (offers && offers[waiting->carrier].outcome != PRICED_OFFERED &&
+		    offers[waiting->carrier].outcome != PRICED_DOWN)
+			continue;
+		if (!add_target(decision, waiting->gateway, true, action, facts,
+		                workspace))
+			return false;
+	}
+	return true;
+}
+
+static bool add_gateways(struct decision *decision, const struct route *route,
+                         const struct action *action, const struct facts *facts,
+                         struct workspace *workspace)
+{
+	struct usable usable;
+	workspace->waiting_count = 0;
+	return add_route(decision, route, 0, action, facts, workspace, &usable) &&
+	       add_waiting(decision, NULL, action, facts, workspace);
 }
 
 /* Why there is none, of the carriers that were not offered. */
@@ -465,6 +573,17 @@ static void refuse_all(struct decision *decision, const struct lcr_offer *offers
 		refuse(decision, 404, CAUSE_NO_RATE);
 }
 
+/* Carriers whose gateways are all down come behind the others, if there is room for them.
+ * Returns how many are offered then. */
+static size_t offer_down(struct lcr_offer *offers, size_t count, size_t offered,
+                         size_t max)
+{
+	for (size_t i = 0; i < count; i++)
+		if (offers[i].outcome == PRICED_DOWN && offered++ >= max)
+			offers[i].outcome = PRICED_BEYOND_MAX;
+	return offered;
+}
+
 /* The carriers in order, until there are enough. A carrier without a gateway that can be
  * offered does not count. */
 static bool add_carriers(struct decision *decision, const struct action *action,
@@ -476,18 +595,22 @@ static bool add_carriers(struct decision *decision, const struct action *action,
 	struct lcr_question question =
 		lcr_ask(lcr, decision->asked, facts, &decision->row);
 	size_t count = lcr_choose(lcr, &question, offers);
-	size_t offered = 0, in_use;
+	size_t offered = 0;
+	workspace->waiting_count = 0;
 	for (size_t i = 0; i < count && offered < lcr->max; i++) {
-		size_t unfit = decision->unfit;
-		if (!add_route(decision, &offers[i].carrier->route, action, facts,
-		               workspace, &in_use))
+		struct usable usable;
+		if (!add_route(decision, &offers[i].carrier->route, i, action, facts,
+		               workspace, &usable))
 			return false;
-		unfit = decision->unfit - unfit;
-		offers[i].outcome = !in_use           ? PRICED_DISABLED
-		                    : unfit == in_use ? PRICED_UNFIT
-		                                      : PRICED_OFFERED;
-		offered += offers[i].outcome == PRICED_OFFERED;
+		offers[i].outcome = usable.up       ? PRICED_OFFERED
+		                    : usable.down   ? PRICED_DOWN
+		                    : usable.in_use ? PRICED_UNFIT
+		                                    : PRICED_DISABLED;
+		offered += usable.up > 0;
 	}
+	offered = offer_down(offers, count, offered, lcr->max);
+	if (!add_waiting(decision, offers, action, facts, workspace))
+		return false;
 	lcr_tell(lcr, &question, offers, trace);
 	if (!offered && !decision->unfit)
 		refuse_all(decision, offers, lcr->count);
@@ -511,7 +634,6 @@ static void redirect(const struct table *table, const struct action *action,
 {
 	const struct route *route = route_of(table, action, &decision->row);
 	enum pattern_result rewritten = PATTERN_YES;
-	size_t in_use;
 	if (!route) {
 		refuse(decision, 480, CAUSE_NO_GATEWAY);
 		return;
@@ -527,10 +649,9 @@ static void redirect(const struct table *table, const struct action *action,
 		return;
 	}
 	decision->expires_s = action->expires_s;
-	bool written =
-		action->lcr
-			? add_carriers(decision, action, facts, workspace, trace)
-			: add_route(decision, route, action, facts, workspace, &in_use);
+	bool written = action->lcr
+	                       ? add_carriers(decision, action, facts, workspace, trace)
+	                       : add_gateways(decision, route, action, facts, workspace);
 	if (!written)
 		refuse(decision, 484, CAUSE_INCOMPLETE);
 	else if (decision->status < 400 && !decision->target_count)

@@ -90,6 +90,35 @@ bool table_moment(const struct table *table, struct slice text, int64_t *now_s);
 void table_moment_text(const struct table *table, int64_t now_s,
                        char text[TABLE_MOMENT_MAX]);
 
+/* A gateway as somebody sees it who asks whether it answers. */
+enum probed_transport {
+	PROBED_ANY, /* the URI names none: RFC 3263 chooses */
+	PROBED_UDP,
+	PROBED_TCP,
+	PROBED_OTHER, /* TLS and others, which are not probed */
+};
+struct gateway_view {
+	struct slice name, uri; /* as written */
+	struct slice server;    /* of the URI: host, port and parameters */
+	struct slice host;      /* where requests go: a name, an address, [IPv6] */
+	unsigned port;          /* 0: not given */
+	enum probed_transport transport;
+	const struct probe *probe; /* probe.h; NULL: it is not probed */
+	size_t number;             /* for health.h; 0: it is not probed */
+	struct position position;
+};
+
+/* Those that have names, in the file's order; table_counts() says how many. */
+void table_gateway(const struct table *table, size_t i, struct gateway_view *out);
+
+/* Those that are probed; the i-th has the number i + 1. */
+size_t table_probed_count(const struct table *table);
+void table_probed(const struct table *table, size_t i, struct gateway_view *out);
+
+/* The number of the gateway that is called name; 0: it is not probed, or there is none.
+ */
+size_t table_probed_find(const struct table *table, struct slice name);
+
 /* What the server's own settings decide whether it is right: told of each, and where it
  * stands. */
 struct table_visitor {

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "rules/schema.h"
+#include "server/operations/health.h"
 #include "server/trust/privilege.h"
 
 /* What a table is held against. */
@@ -242,6 +243,32 @@ static bool open_log(struct configuration *configuration, const struct settings 
 	return configuration->sink;
 }
 
+/* The sandbox is made for what is probed at the start. */
+static void check_probes(const struct configuration *configuration,
+                         const struct configuration *in_force, struct diags *diags)
+{
+	struct gateway_view first;
+	if (!in_force || in_force->connects || !table_probed_count(configuration->table))
+		return;
+	table_probed(configuration->table, 0, &first);
+	diags_add(diags, SEVERITY_WARNING, first.position,
+	          "its sandbox was made for a server that probes no gateway",
+	          "\"probe\" needs a restart of the server: no gateway is probed");
+}
+
+/* What is down stays so. Without a table, which has findings, there is none. */
+static bool make_health(struct configuration *configuration,
+                        const struct configuration *in_force, struct diags *diags)
+{
+	if (!configuration->table)
+		return true;
+	check_probes(configuration, in_force, diags);
+	configuration->health =
+		health_new(configuration->table, in_force ? in_force->table : NULL,
+	                   in_force ? in_force->health : NULL);
+	return configuration->health;
+}
+
 /* in_force: NULL at the start. */
 static bool load_for_server(struct configuration *configuration,
                             const struct configuration *in_force, struct diags *diags)
@@ -250,18 +277,20 @@ static bool load_for_server(struct configuration *configuration,
 		return false;
 	configuration->limiter =
 		limiter_new(configuration->settings, in_force ? in_force->limiter : NULL);
-	if (!configuration->limiter)
+	bool room = make_health(configuration, in_force, diags) && configuration->limiter;
+	if (!room)
 		diags_add(diags, SEVERITY_ERROR, (struct position){0}, NULL,
 		          "out of memory");
 	configuration->certificates = certificates_new(configuration->settings, diags);
 	bool open = open_log(configuration, in_force ? in_force->settings : NULL, diags);
-	return configuration->limiter && configuration->certificates && open;
+	return room && configuration->certificates && open;
 }
 
 bool configuration_reload(struct configuration *fresh,
                           const struct configuration *in_force, struct diags *diags)
 {
-	*fresh = (struct configuration){.settings_path = in_force->settings_path};
+	*fresh = (struct configuration){.settings_path = in_force->settings_path,
+	                                .connects = in_force->connects};
 	if (in_force->rules_path != in_force->settings->rules_path)
 		fresh->rules_path = in_force->rules_path; /* -r */
 	bool good = load(fresh, in_force, diags);
@@ -284,6 +313,7 @@ void configuration_free(struct configuration *configuration)
 	numbering_free(configuration->numbering);
 	limiter_free(configuration->limiter);
 	sink_close(configuration->sink);
+	health_free(configuration->health);
 	table_free(configuration->table);
 	settings_free(configuration->settings);
 	configuration->certificates = NULL;
@@ -291,6 +321,7 @@ void configuration_free(struct configuration *configuration)
 	configuration->numbering = NULL;
 	configuration->limiter = NULL;
 	configuration->sink = NULL;
+	configuration->health = NULL;
 	configuration->table = NULL;
 	configuration->settings = NULL;
 }

@@ -21,7 +21,9 @@ struct configuration {
 	struct table *table;
 	struct certificates *certificates; /* NULL unless loaded */
 	struct limiter *limiter;           /* likewise */
-	struct numbering *numbering;       /* NULL: nothing is counted */
+	struct health *health;             /* likewise: of the table's gateways */
+	bool connects; /* in: its sandbox lets it connect, so gateways can be probed */
+	struct numbering *numbering; /* NULL: nothing is counted */
 	struct sink *sink; /* where the log is to go; NULL: where it goes. Taken away
 	                      before the configuration is in force */
 	bool serving;      /* in: root becomes the settings' user before it reads them */

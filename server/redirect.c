@@ -297,6 +297,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 		explanation->facts.user = user->name;
 	explanation->facts.now_s = explanation->now_s;
 	explanation->facts.takes = contacts_take;
+	explanation->facts.health = explanation->health;
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
 	if (decision->cause == CAUSE_UNFIT && request->scheme == SCHEME_SIPS)
@@ -705,7 +706,8 @@ static void answer(struct redirect *redirect, const struct message *message,
 {
 	struct request request;
 	struct response response = {0};
-	struct explanation explanation = {.now_s = redirect->now_s};
+	struct explanation explanation = {.now_s = redirect->now_s,
+	                                  .health = redirect->held->health};
 	struct timespec start = {0};
 	if (redirect->settings->log_calls != LOG_CALLS_NONE)
 		clock_gettime(CLOCK_MONOTONIC, &start);

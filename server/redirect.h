@@ -29,9 +29,10 @@ void redirect_count(struct redirect *redirect, struct counters *counters);
 
 /* What redirect_explain() tells besides the reply. */
 struct explanation {
-	const struct trace *trace; /* in: told of the rules considered; may be NULL */
-	int64_t now_s;             /* in: Unix time of the request */
-	bool decided;              /* out: a table was asked, and the next two are set */
+	const struct trace *trace;   /* in: told of the rules considered; may be NULL */
+	int64_t now_s;               /* in: Unix time of the request */
+	const struct health *health; /* in: of the table's gateways; NULL: all are up */
+	bool decided; /* out: a table was asked, and the next two are set */
 	struct facts facts;
 	struct decision decision; /* its targets as offered */
 	size_t unfit;             /* out: Contacts left out for the path */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/reload.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <time.h>
@@ -65,6 +66,9 @@ static void adopt(const struct followers *followers, struct snapshot *snapshot)
 	doors_adopt(followers->doors);
 	http_adopt(followers->http, in_force->settings);
 	hep_configure(in_force->settings);
+	if (!probes_adopt(followers->probes))
+		log_event(LOG_ERROR, "gateways cannot be probed error=\"%s\"",
+		          strerror(errno));
 	snapshot_release(snapshot, in_force);
 }
 

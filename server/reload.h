@@ -6,6 +6,7 @@
 
 #include "server/doors/doors.h"
 #include "server/operations/http.h"
+#include "server/operations/probes.h"
 #include "server/operations/registry.h"
 #include "server/operations/reloads.h"
 #include "server/snapshot.h"
@@ -15,6 +16,7 @@
 struct followers {
 	struct doors *doors;
 	struct http *http;
+	struct probes *probes;
 	struct registry *registry;
 	struct reloads *reloads; /* told of the outcome */
 	void (*on_progress)(void *arg);

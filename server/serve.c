@@ -21,6 +21,7 @@
 #include "server/operations/lifecycle.h"
 #include "server/operations/notify.h"
 #include "server/operations/operations.h"
+#include "server/operations/probes.h"
 #include "server/reload.h"
 #include "server/sip/message.h"
 #include "server/trust/privilege.h"
@@ -236,7 +237,8 @@ static bool lock_down(const struct server *server)
 	bool low_port = has_low_port(configuration->settings);
 	bool sandbox = configuration->settings->sandbox;
 	unsigned features =
-		configuration->settings->log_to == LOG_TO_FILE ? SANDBOX_APPENDING : 0;
+		(configuration->settings->log_to == LOG_TO_FILE ? SANDBOX_APPENDING : 0) |
+		(configuration->connects ? SANDBOX_CONNECTING : 0);
 	snapshot_release(server->snapshot, configuration);
 	if (!privilege_settle(low_port)) {
 		log_plain("signpost: cannot give up privileges: %s", strerror(errno));
@@ -254,6 +256,7 @@ static bool open_http(struct server *server)
 {
 	struct diags *diags = diags_new();
 	const struct configuration *configuration = snapshot_acquire(server->snapshot);
+	server->operations.probes = server->followers.probes;
 	if (diags)
 		server->followers.http = operations_start(&server->operations,
 		                                          configuration->settings, diags);
@@ -271,6 +274,16 @@ static void start_mirror(const struct server *server)
 	snapshot_release(server->snapshot, configuration);
 }
 
+/* With what is in force, and from then on what is put in force. */
+static bool open_probes(struct server *server)
+{
+	server->followers.probes = probes_new(server->snapshot);
+	if (server->followers.probes && probes_adopt(server->followers.probes))
+		return true;
+	log_event(LOG_ERROR, "gateways cannot be probed error=\"%s\"", strerror(errno));
+	return false;
+}
+
 static bool open_all(struct server *server)
 {
 	start_mirror(server);
@@ -279,7 +292,7 @@ static bool open_all(struct server *server)
 	                            .keys = &server->keys,
 	                            .activation = server->activation,
 	                            .counterset = &server->operations.counterset});
-	return server->followers.doors && open_http(server);
+	return server->followers.doors && open_probes(server) && open_http(server);
 }
 
 static int run(struct server *server)
@@ -297,6 +310,7 @@ static int run(struct server *server)
 			notify_stopping(server->notify, 0);
 	}
 	http_stop(server->followers.http);
+	probes_free(server->followers.probes);
 	doors_close(server->followers.doors);
 	hep_stop();
 	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -344,6 +358,8 @@ int serve(struct configuration *configuration)
 		return say_failure("cannot start", ENOMEM);
 	struct sink *sink = configuration->sink;
 	configuration->sink = NULL;
+	configuration->connects = !configuration->settings->sandbox ||
+	                          table_probed_count(configuration->table) > 0;
 	server.snapshot = snapshot_new(configuration);
 	if (!server.snapshot)
 		return say_failure("cannot start", ENOMEM);

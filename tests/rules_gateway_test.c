@@ -149,7 +149,8 @@ static const struct {
          "  hint: only true and false are known, not yes, no, on or off\n"},
 	{"gateways: {a: {uri: sip:a, q: 0.5}}",
          "t.yaml:1:28: error: unknown key \"q\"\n"
-         "  hint: known keys: uri, weight, enabled, from, until, headers, uri_headers\n"},
+         "  hint: known keys: uri, weight, enabled, from, until, probe, headers, "
+         "uri_headers\n"},
 	{"gateways:\n  a: sip:a\n  b: sip:b\n  a: sip:c\n",
          "t.yaml:4:3: error: gateway \"a\" is defined twice\n"
          "  hint: first defined at t.yaml:2:3\n"},
@@ -200,7 +201,9 @@ static const struct {
 	{GATEWAYS "groups: {g: [], h: [[]], i: {a: b}, j: [a, [[b]]], k: }",
          "t.yaml:5:13: error: an empty list of gateways\n"
          "t.yaml:5:21: error: an empty list of gateways\n"
-         "t.yaml:5:29: error: \"gateway name\" must be a text, not a mapping\n"
+         "t.yaml:5:29: error: a group needs \"gateways\"\n"
+         "t.yaml:5:30: error: unknown key \"a\"\n"
+         "  hint: known keys: gateways, probe\n"
          "t.yaml:5:45: error: \"gateway name\" must be a text, not a list\n"
          "t.yaml:5:55: error: \"gateway name\" must not be empty\n"},
 	{GATEWAYS "groups: {g: [a], h: [g, [g, a]]}",

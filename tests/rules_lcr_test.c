@@ -178,8 +178,8 @@ static void on_considered(void *arg, const struct considered *considered)
 
 static void on_priced(void *arg, const struct priced *priced)
 {
-	static const char *const outcomes[] = {"offered", "beyond",  "disabled", "unfit",
-	                                       "dear",    "blocked", "nowhere"};
+	static const char *const outcomes[] = {"offered", "down", "beyond",  "disabled",
+	                                       "unfit",   "dear", "blocked", "nowhere"};
 	struct told *told = arg;
 	char text[DECIMAL_TEXT_MAX];
 	fprintf(told->to, "%.*s %s %.*s %s\n", (int)priced->deck.len, priced->deck.at,

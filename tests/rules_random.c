@@ -439,6 +439,7 @@ static void random_gateway(uint64_t *state, size_t i, struct ref_gateway *gatewa
 	gateway->weight =
 		random_one_in(state, 2) ? 1 : (unsigned)(1 + random_below(state, 100));
 	gateway->enabled = !random_one_in(state, 5);
+	gateway->probed = !random_one_in(state, 4);
 	random_span(state, 8, &gateway->span);
 }
 

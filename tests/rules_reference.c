@@ -446,9 +446,10 @@ static bool is_offered(const struct offers *offers, const char *uri)
 	return false;
 }
 
-/* One target for each URI of the tier that has not been offered yet, in any order, as
- * long as there are not 10. */
-static bool tier_agrees(struct offers *offers, const struct ref_tier *tier, FILE *why)
+/* One target for each URI of the tier's gateways that are up, or of those that are down,
+ * that has not been offered yet, in any order, as long as there are not 10. */
+static bool tier_agrees(struct offers *offers, const struct ref_tier *tier, bool down,
+                        FILE *why)
 {
 	char uris[4][NUMBER_ROOM];
 	bool open[4] = {false};
@@ -457,7 +458,7 @@ static bool tier_agrees(struct offers *offers, const struct ref_tier *tier, FILE
 		const struct ref_gateway *gateway =
 			&offers->table->gateways[tier->members[i]];
 		make_uri(gateway, offers->filling, uris[i]);
-		open[i] = gateway->enabled &&
+		open[i] = gateway->enabled && gateway->down == down &&
 		          span_has(&gateway->span, offers->filling->call) &&
 		          !is_offered(offers, uris[i]);
 		bool twice = false;
@@ -475,7 +476,7 @@ static bool tier_agrees(struct offers *offers, const struct ref_tier *tier, FILE
 		         is(target->gateway,
 		            offers->table->gateways[tier->members[i]].name)))
 			i++;
-		if (i == tier->count)
+		if (i == tier->count || target->down != down)
 			return fprintf(why, "target %zu is not of its tier\n",
 			               offers->next + 1) < 0;
 		for (size_t j = 0; j < tier->count; j++)
@@ -551,9 +552,11 @@ static bool redirect_agrees(const struct ref_table *table, const struct ref_rule
 			return status_agrees(decision, 484, CAUSE_INCOMPLETE, why);
 	}
 	struct offers offers = {table, &filling, decision, 0};
-	for (size_t i = 0; i < route.count; i++)
-		if (!tier_agrees(&offers, &route.tiers[i], why))
-			return false;
+	/* "Those that are down come behind all that are up." */
+	for (int down = 0; down < 2; down++)
+		for (size_t i = 0; i < route.count; i++)
+			if (!tier_agrees(&offers, &route.tiers[i], down, why))
+				return false;
 	if (!is(decision->number, filling.number))
 		return fprintf(why, "number %s is expected\n", filling.number) < 0;
 	if (!offers.next)

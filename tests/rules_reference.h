@@ -120,6 +120,8 @@ struct ref_gateway {
 	const char *hostport; /* "gw1.test;transport=tcp" */
 	unsigned weight;
 	bool enabled;
+	bool probed; /* probe: true */
+	bool down;   /* at the time of the call; only what is probed can be */
 	struct ref_span span;
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "rules/health.h"
 #include "tests/rules_loading.h"
 #include "tests/rules_random.h"
 #include "tests/rules_written.h"
@@ -105,7 +106,8 @@ static void check(const struct ref_table *model, const struct ref_call *call,
 
 /* What the calls came to, to see that none of it is rare. */
 struct met {
-	size_t exact, prefix, rest, fallback, tenants, redirects, shared, tables[2];
+	size_t exact, prefix, rest, fallback, tenants, redirects, shared, moved,
+		tables[2];
 };
 
 static bool wants(const struct ref_rule *rule, const char *called, enum ref_form form)
@@ -162,6 +164,54 @@ static void check_without(const struct ref_gateway *gone, const struct decision 
 	               gone->name);
 }
 
+/* Some of the gateways that are probed are down: in the model and in health, which has
+ * room for all. */
+static void draw_health(uint64_t *state, struct ref_table *model,
+                        const struct table *table, struct health *health)
+{
+	size_t one_in = 1 + random_below(state, 4);
+	memset(health->down, 0, REF_GATEWAYS + 1);
+	for (size_t i = 0; i < model->gateway_count; i++) {
+		struct ref_gateway *gateway = &model->gateways[i];
+		size_t number = table_probed_find(table, slice_of(gateway->name));
+		loading_expect((number > 0) == (gateway->probed && gateway->enabled),
+		               "SEED=%" PRIu64 ": is %s probed?", seed, gateway->name);
+		gateway->down = number && random_below(state, one_in) == 0;
+		health_set(health, number, gateway->down);
+	}
+	loading_expect(!health->down[0], "what is not probed is down");
+}
+
+static void all_up(struct ref_table *model)
+{
+	for (size_t i = 0; i < model->gateway_count; i++)
+		model->gateways[i].down = false;
+}
+
+/* Those that are up stand as they would if nothing were down, and so do the others behind
+ * them. Returns whether something has moved. */
+static bool check_moved(const struct decision *healthy, const struct decision *sick,
+                        const char *yaml)
+{
+	size_t next = 0;
+	if (healthy->left_out || healthy->target_count != sick->target_count)
+		return false;
+	for (int down = 0; down < 2; down++)
+		for (size_t i = 0; i < healthy->target_count; i++) {
+			size_t at = 0;
+			while (!slice_equal(sick->targets[at].uri,
+			                    healthy->targets[i].uri))
+				at++;
+			if (sick->targets[at].down != down)
+				continue;
+			if (at != next++) {
+				fputs(yaml, stderr);
+				ck_abort_msg("SEED=%" PRIu64 ": others have moved", seed);
+			}
+		}
+	return next && !slice_equal(sick->targets[0].uri, healthy->targets[0].uri);
+}
+
 static bool share_a_uri(const struct ref_table *model)
 {
 	for (size_t i = 0; i < model->gateway_count; i++)
@@ -175,6 +225,10 @@ static bool share_a_uri(const struct ref_table *model)
 static void try_table(uint64_t *state, struct met *met)
 {
 	static struct ref_table model, less;
+	static union {
+		struct health health;
+		char room[sizeof(struct health) + REF_GATEWAYS + 1];
+	} sick;
 	struct workspace *workspaces[2] = {workspace_new(), workspace_new()};
 	random_table(state, &model);
 	less = model;
@@ -188,7 +242,7 @@ static void try_table(uint64_t *state, struct met *met)
 	met->tables[model.top.longest]++;
 	for (size_t i = 0; i < CALLS_OF_A_TABLE; i++) {
 		struct ref_call call;
-		struct decision decision, without;
+		struct decision decision, without, ill;
 		random_call(state, &model, &call);
 		struct facts facts = facts_of(&call, loading_random(state));
 		table_lookup(table, &facts, workspaces[0], NULL, &decision);
@@ -197,6 +251,13 @@ static void try_table(uint64_t *state, struct met *met)
 		check(&less, &call, &facts, less_table, less_yaml, &without);
 		if (comparable)
 			check_without(&model.gateways[gone], &decision, &without, yaml);
+		draw_health(state, &model, table, &sick.health);
+		facts.health = &sick.health;
+		table_lookup(table, &facts, workspaces[1], NULL, &ill);
+		check(&model, &call, &facts, table, yaml, &ill);
+		all_up(&model);
+		if (comparable)
+			met->moved += check_moved(&decision, &ill, yaml);
 		count(met, &model, &call, &decision);
 	}
 	table_free(table);
@@ -219,15 +280,17 @@ START_TEST(a_table_decides_as_the_manual_says)
 	       ": %zu calls over %zu + %zu tables, %zu of them of tenants: "
 	       "%zu exact, %zu by prefix, %zu by other rules, %zu default; %zu "
 	       "redirects, "
-	       "%zu of them with several targets\n",
+	       "%zu of them with several targets, %zu with another first one because "
+	       "one is down\n",
 	       seed, all, met.tables[0], met.tables[1], met.tenants, met.exact,
-	       met.prefix, met.rest, met.fallback, met.redirects, met.shared);
+	       met.prefix, met.rest, met.fallback, met.redirects, met.shared, met.moved);
 	ck_assert_uint_gt(met.tenants, all / 20);
 	ck_assert_uint_gt(met.exact, all / 50);
 	ck_assert_uint_gt(met.prefix, all / 10);
 	ck_assert_uint_gt(met.rest, all / 50);
 	ck_assert_uint_gt(met.fallback, all / 50);
 	ck_assert_uint_gt(met.shared, all / 10);
+	ck_assert_uint_gt(met.moved, all / 200);
 }
 END_TEST
 

@@ -272,6 +272,8 @@ static void put_gateway(FILE *to, const struct ref_gateway *gateway)
 		fprintf(to, ", weight: %u", gateway->weight);
 	if (!gateway->enabled)
 		fputs(", enabled: false", to);
+	if (gateway->probed)
+		fputs(", probe: true", to);
 	fputs("}\n", to);
 }
 

@@ -136,6 +136,21 @@ START_TEST(a_log_may_only_be_appended_to)
 }
 END_TEST
 
+static void connect_if_probing(size_t features)
+{
+	if (sandbox_enter(SANDBOX_KILL, (unsigned)features) < 0)
+		_exit(2);
+	connect(-1, NULL, 0);
+}
+
+START_TEST(only_a_server_that_probes_connects)
+{
+	int status = end_of(connect_if_probing, SANDBOX_CONNECTING);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x",
+	              (unsigned)status);
+}
+END_TEST
+
 static void *nothing(void *arg)
 {
 	return arg;
@@ -223,6 +238,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(all, a_log_may_only_be_appended_to, 0, COUNT(openings));
 	tcase_add_loop_test(all, forbidden_call_kills_in_a_test, 0, COUNT(forbidden));
 	tcase_add_test(all, serving_is_allowed);
+	tcase_add_test(all, only_a_server_that_probes_connects);
 	tcase_add_test(all, older_threads_are_in_it);
 	return suite;
 }

@@ -132,7 +132,7 @@ static void print_rate(FILE *to, const struct priced *priced)
 static void print_priced(FILE *to, size_t place, const struct priced *priced)
 {
 	char limit[DECIMAL_TEXT_MAX];
-	if (priced->outcome == PRICED_OFFERED)
+	if (priced->outcome == PRICED_OFFERED || priced->outcome == PRICED_DOWN)
 		fprintf(to, "  %zu. %.*s: ", place, (int)priced->deck.len,
 		        priced->deck.at);
 	else
@@ -154,6 +154,8 @@ static void print_priced(FILE *to, size_t place, const struct priced *priced)
 		fputs(": none of its gateways is in use", to);
 	else if (priced->outcome == PRICED_UNFIT)
 		fputs(": none of its gateways may be offered for this Request-URI", to);
+	else if (priced->outcome == PRICED_DOWN)
+		fputs(": its gateways are down", to);
 	else if (priced->outcome == PRICED_BEYOND_MAX)
 		fputs(": there are enough before it", to);
 	fputc('\n', to);
@@ -173,11 +175,14 @@ const char *explain_why(const struct explanation *explanation)
 	                        : decision_why(explanation->decision.cause);
 }
 
-static void print_target(FILE *to, size_t number, const struct target *target)
+static void print_target(FILE *to, size_t number, const struct target *target,
+                         bool all_down)
 {
 	fprintf(to, "  %zu. %.*s", number, (int)target->uri.len, target->uri.at);
 	if (target->gateway.len)
 		fprintf(to, " (%.*s)", (int)target->gateway.len, target->gateway.at);
+	if (target->down)
+		fputs(all_down ? ": down" : ": down, so behind those that are up", to);
 	fputc('\n', to);
 }
 
@@ -220,7 +225,10 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 	    !slice_equal(decision->number, explanation->facts.called))
 		print_text(to, "rewritten to", decision->number);
 	for (size_t i = 0; i < decision->target_count; i++)
-		print_target(to, i + 1, &decision->targets[i]);
+		print_target(to, i + 1, &decision->targets[i], decision->targets[0].down);
+	if (decision->target_count && decision->targets[0].down)
+		fputs("  all gateways are down: they stand in the order of the table\n",
+		      to);
 	if (decision->left_out)
 		fprintf(to, "  %zu more left out: a reply has at most %lu Contact%s\n",
 		        decision->left_out, max, max == 1 ? "" : "s");

@@ -55,11 +55,41 @@ EXPORTED int getaddrinfo(const char *name, const char *service,
 	return NEXT(getaddrinfo_function, "getaddrinfo")(name, service, &numeric, out);
 }
 
+static _Thread_local bool only_answers;
+
+void guard_only_answers(bool only)
+{
+	only_answers = only;
+}
+
+enum { UDP_HEADER = 8 }; /* that a filter sees in front */
+
+static void attach(int fd, struct sock_filter *code, size_t count)
+{
+	struct sock_fprog program = {(unsigned short)count, code};
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+		log_event(LOG_WARNING, "datagram filter not attached error=\"%s\"",
+		          strerror(errno));
+}
+
+/* Passes a datagram on if it begins as an answer does, and the one by which the library
+ * tries its own socket. */
+static void filter_all_but_answers(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, UDP_HEADER),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x5349502f, 1, 0), /* SIP/ */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x54455354, 0, 1), /* TEST */
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	attach(fd, code, sizeof code / sizeof code[0]);
+}
+
 /* Passes a datagram on if its first byte is one that SIP can begin with: printable, or
- * the CR and LF of a keepalive. The filter sees the UDP header in front. */
+ * the CR and LF of a keepalive. */
 static void filter_datagrams(int fd)
 {
-	enum { UDP_HEADER = 8 };
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UDP_HEADER),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, '\r', 3, 0),
@@ -69,10 +99,7 @@ static void filter_datagrams(int fd)
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog program = {sizeof code / sizeof code[0], code};
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
-		log_event(LOG_WARNING, "datagram filter not attached error=\"%s\"",
-		          strerror(errno));
+	attach(fd, code, sizeof code / sizeof code[0]);
 }
 
 typedef int bind_function(int, const struct sockaddr *, socklen_t);
@@ -88,7 +115,7 @@ EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t len)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 	if (type == SOCK_DGRAM &&
 	    (address->sa_family == AF_INET || address->sa_family == AF_INET6))
-		filter_datagrams(fd);
+		(only_answers ? filter_all_but_answers : filter_datagrams)(fd);
 	return NEXT(bind_function, "bind")(fd, address, len);
 }
 

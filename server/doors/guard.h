@@ -32,6 +32,11 @@ void guard_init(void);
  * workers. */
 void guard_share_ports(bool share);
 
+/* Datagram sockets bound from now on by this thread take nothing but answers: for
+ * clients.
+ */
+void guard_only_answers(bool only);
+
 /* Connections that this thread accepts from now on are only kept if admits says so;
  * listener is the socket that they came in by. */
 typedef bool guard_admits(void *arg, int listener, const struct sockaddr *source);

@@ -11,12 +11,14 @@
 
 #include "server/operations/counters.h"
 #include "server/operations/http.h"
+#include "server/operations/probes.h"
 #include "server/operations/reloads.h"
 #include "server/snapshot.h"
 
 /* What the pages are made of. All of it outlives the listener. */
 struct operations {
 	struct snapshot *snapshot;
+	struct probes *probes;
 	struct registry *registry;
 	struct counterset counterset;
 	struct reloads *reloads;

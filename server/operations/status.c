@@ -146,42 +146,36 @@ static void write_reload(struct json *json, struct reloads *reloads)
 
 /* Gateways */
 
-struct gateway_row {
-	struct slice name, uri;
-};
-
-static void keep_gateway(void *arg, size_t number, struct slice name, struct slice uri)
+static void write_gateway(void *arg, const struct probe_view *view)
 {
-	((struct gateway_row *)arg)[number] = (struct gateway_row){name, uri};
-}
-
-static void write_gateway(struct json *json, const struct gateway_row *row)
-{
+	static const char *const states[] = {
+		[PROBE_UNPROBED] = "unprobed", [PROBE_UP] = "up", [PROBE_DOWN] = "down"};
+	struct json *json = arg;
 	json_object(json, NULL);
-	json_text(json, "name", row->name);
-	json_text(json, "uri", row->uri);
-	json_text(json, "state", slice_of("unprobed"));
-	json_null(json, "since");
-	json_null(json, "rtt_ms");
-	json_null(json, "last_error");
+	json_text(json, "name", view->name);
+	json_text(json, "uri", view->uri);
+	json_text(json, "state", slice_of(states[view->state]));
+	if (view->since_s)
+		write_time(json, "since", view->since_s);
+	else
+		json_null(json, "since");
+	if (view->rtt_us)
+		json_number(json, "rtt_ms", (double)view->rtt_us / 1000);
+	else
+		json_null(json, "rtt_ms");
+	if (*view->last_error)
+		json_text(json, "last_error", slice_of(view->last_error));
+	else
+		json_null(json, "last_error");
 	json_end(json);
 }
 
 /* Those that have a name, in the order of the files. */
-static bool write_gateways(struct json *json, const struct table *table)
+static void write_gateways(struct json *json, struct probes *probes)
 {
-	size_t count = table_gateway_numbers(table);
-	struct gateway_row *rows = calloc(count + 1, sizeof *rows);
-	if (!rows)
-		return false;
-	table_names(table, &(struct table_namer){rows, NULL, keep_gateway});
 	json_array(json, "gateways");
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].name.len)
-			write_gateway(json, &rows[i]);
+	probes_visit(probes, write_gateway, json);
 	json_end(json);
-	free(rows);
-	return true;
 }
 
 /* Answers */
@@ -201,7 +195,7 @@ static void write_answers(struct json *json, const struct counters *sum)
 	json_end(json);
 }
 
-static bool write_all(struct json *json, const struct operations *operations,
+static void write_all(struct json *json, const struct operations *operations,
                       const struct configuration *configuration,
                       const struct counters *sum)
 {
@@ -210,11 +204,10 @@ static bool write_all(struct json *json, const struct operations *operations,
 	write_doors(json, configuration, sum);
 	write_table(json, configuration);
 	write_reload(json, operations->reloads);
-	bool good = write_gateways(json, configuration->table);
+	write_gateways(json, operations->probes);
 	write_answers(json, sum);
 	json_end(json);
 	putc('\n', json->to);
-	return good;
 }
 
 bool status_write(const struct operations *operations, FILE *to)
@@ -226,8 +219,8 @@ bool status_write(const struct operations *operations, FILE *to)
 	counterset_sum(&operations->counterset, sum);
 	const struct configuration *configuration =
 		snapshot_acquire(operations->snapshot);
-	bool good = write_all(&json, operations, configuration, sum);
+	write_all(&json, operations, configuration, sum);
 	snapshot_release(operations->snapshot, configuration);
 	free(sum);
-	return good;
+	return true;
 }

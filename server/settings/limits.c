@@ -2,7 +2,7 @@
 #include "server/settings/limits.h"
 
 #include "rules/schema.h"
-#include "server/settings/units.h"
+#include "rules/units.h"
 #include "server/trust/quota.h"
 
 const struct limits limits_default = {

@@ -7,10 +7,10 @@
 
 #include "rules/path.h"
 #include "rules/schema.h"
+#include "rules/units.h"
 #include "server/settings/logging.h"
 #include "server/settings/methods.h"
 #include "server/settings/profiles.h"
-#include "server/settings/units.h"
 #include "server/trust/secret.h"
 
 #define DRAIN_MS           5000    /* without settings nobody probes it: then none */

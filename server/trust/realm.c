@@ -3,7 +3,7 @@
 
 #include "rules/path.h"
 #include "rules/schema.h"
-#include "server/settings/units.h"
+#include "rules/units.h"
 
 #define LIFE_DEFAULT_S 60
 

@@ -183,6 +183,8 @@ static int allow_all(scmp_filter_ctx filter, bool kill, unsigned features)
 	for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && !error; i++)
 		error = allow(filter, allowed[i], 0, NULL);
 	error = error ? error : allow_sockets(filter);
+	if (features & SANDBOX_CONNECTING && !error)
+		error = allow(filter, "connect", 0, NULL);
 	error = error ? error : allow_files(filter, features);
 	return error ? error : allow_threads(filter, kill);
 }

@@ -3,8 +3,8 @@
  *
  * A seccomp filter for all threads, those that are there and those to come: what serving,
  * reloading and stopping need, and nothing else. No program is started, no file written,
- * no connection made, no other process seen. sandbox.c lists the calls; where one is
- * dangerous in general its arguments are looked at as well.
+ * no connection made (unless gateways are probed), no other process seen. sandbox.c lists
+ * the calls; where one is dangerous in general its arguments are looked at as well.
  *
  * A call that is not listed fails with ENOSYS, as on a kernel that does not have it:
  * nothing that a peer sends may end the server, and a newer C library falls back to an
@@ -30,7 +30,8 @@ bool sandbox_is_instrumented(void);
 
 /* What settings may ask for beside serving. */
 enum sandbox_feature {
-	SANDBOX_APPENDING = 1, /* opens files to append to them, and makes them */
+	SANDBOX_APPENDING = 1,  /* opens files to append to them, and makes them */
+	SANDBOX_CONNECTING = 2, /* connects sockets, to probe gateways */
 };
 
 /* features: of sandbox_feature, or'ed. There is no way back. 0 or -errno; ENOMEM, or a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* units.h - durations and sizes as people write them: 500ms, 5s, 256K. */
-#ifndef SERVER_UNITS_H
-#define SERVER_UNITS_H
+#ifndef RULES_UNITS_H
+#define RULES_UNITS_H
 
 #include "rules/slice.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/settings/units.h"
+#include "rules/units.h"
 
 struct unit {
 	const char *name;

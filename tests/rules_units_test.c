@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limits.h>
 
-#include "server/settings/units.h"
+#include "rules/units.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
