@@ -2,6 +2,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "server/trust/limiter.h"
 #include "tests/runner.h"
@@ -177,6 +179,44 @@ START_TEST(another_rate_counts_from_the_reload_on)
 }
 END_TEST
 
+/* One gone at the head, one new at the end; the others keep what they have taken, and to
+ * find them takes no time that grows with the square of their number. */
+START_TEST(many_peers_survive_a_reload)
+{
+	enum { MANY = 50000 };
+	struct peer *peers = calloc(MANY + 1, sizeof *peers);
+	const struct peer **list = calloc(MANY + 1, sizeof(const struct peer *));
+	char(*names)[16] = calloc(MANY + 1, sizeof *names);
+	for (size_t i = 0; i <= MANY; i++) {
+		snprintf(names[i], sizeof names[i], "peer %zu", i);
+		peers[i] = (struct peer){.name = slice_of(names[i]),
+		                         .quota.rate = rate_of(10, 1),
+		                         .number = i};
+		list[i] = &peers[i];
+	}
+	settings.peers = list;
+	settings.peer_count = MANY;
+	limiter = limiter_new(&settings, NULL);
+	ck_assert_int_eq(take(&peers[MANY / 2], 1, SECOND), LIMIT_PASS);
+	struct settings later = settings;
+	later.peers = list + 1;
+	clock_t start = clock();
+	struct limiter *next = limiter_new(&later, limiter);
+	double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+	for (size_t i = 1; i <= MANY; i++)
+		peers[i].number = i - 1;
+	limiter_free(limiter);
+	limiter = next;
+	ck_assert_int_eq(take(&peers[MANY / 2], 1, SECOND), LIMIT_LOOK);
+	ck_assert_int_eq(take(&peers[MANY / 2 + 1], 1, SECOND), LIMIT_PASS);
+	ck_assert_msg(seconds < 1, "%f s", seconds);
+	leave();
+	free(peers);
+	free(list);
+	free(names);
+}
+END_TEST
+
 /* Each thread reads its clock once for a batch. */
 START_TEST(a_clock_that_is_behind_gives_no_more)
 {
@@ -272,6 +312,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_network_of_64_bits_is_one_source);
 	tcase_add_test(tests, what_has_been_taken_survives_a_reload);
 	tcase_add_test(tests, another_rate_counts_from_the_reload_on);
+	tcase_add_test(tests, many_peers_survive_a_reload);
 	tcase_add_test(tests, a_clock_that_is_behind_gives_no_more);
 	tcase_add_test(tests, a_clock_of_many_years_changes_nothing);
 	tcase_add_test(tests, a_clock_that_begins_again_frees_entries);

@@ -188,18 +188,25 @@ static struct meter *meter_use(struct meter *known)
 	return meter;
 }
 
-static struct meter *known_meter(const struct limiter *previous, struct slice name)
+/* Most stay in their order: it is looked for behind the one found before. */
+static struct meter *known_meter(const struct limiter *previous, struct slice name,
+                                 size_t *next)
 {
-	for (size_t i = 0; previous && i < previous->count; i++)
-		if (slice_equal(previous->settings->peers[i]->name, name))
-			return previous->meters[i];
+	for (size_t i = 0; previous && i < previous->count; i++) {
+		size_t at = (*next + i) % previous->count;
+		if (slice_equal(previous->settings->peers[at]->name, name)) {
+			*next = at + 1;
+			return previous->meters[at];
+		}
+	}
 	return NULL;
 }
 
 /* A table that threads may be using is not added to: such a meter begins anew. */
-static struct meter *meter_for(const struct limiter *previous, const struct peer *peer)
+static struct meter *meter_for(const struct limiter *previous, const struct peer *peer,
+                               size_t *next)
 {
-	struct meter *known = known_meter(previous, peer->name);
+	struct meter *known = known_meter(previous, peer->name, next);
 	bool wants = is_limited(&peer->quota.source);
 	struct meter *meter = meter_use(known && wants && !known->sources ? NULL : known);
 	if (!meter || !wants || add_sources(meter))
@@ -210,7 +217,7 @@ static struct meter *meter_for(const struct limiter *previous, const struct peer
 
 struct limiter *limiter_new(const struct settings *settings, struct limiter *previous)
 {
-	size_t count = settings->peer_count;
+	size_t count = settings->peer_count, next = 0;
 	struct limiter *limiter =
 		calloc(1, sizeof *limiter + count * sizeof limiter->meters[0]);
 	if (!limiter || sodium_init() < 0) {
@@ -221,7 +228,7 @@ struct limiter *limiter_new(const struct settings *settings, struct limiter *pre
 	limiter->all = meter_use(previous ? previous->all : NULL);
 	bool good = limiter->all;
 	for (size_t i = 0; good && i < count; i++) {
-		limiter->meters[i] = meter_for(previous, settings->peers[i]);
+		limiter->meters[i] = meter_for(previous, settings->peers[i], &next);
 		limiter->count += good = limiter->meters[i];
 	}
 	if (good)
