@@ -137,12 +137,20 @@ static void log_over(const struct arrival *arrival)
 	          arrival->peer->name.at, endpoint_text(&arrival->source, source));
 }
 
+/* What keeps a NAT open: CRLF, or two of them. */
+static bool is_keepalive(struct slice text)
+{
+	return text.len <= 4 && slice_trim(text).len == 0;
+}
+
 bool redirect_passes(struct redirect *redirect, struct slice text,
                      struct arrival *arrival)
 {
 	struct limiter *limiter = redirect->held ? redirect->held->limiter : NULL;
 	count_received(redirect->counters, redirect->held, arrival);
 	redirect->text = text;
+	if (limiter && is_keepalive(text))
+		return false;
 	if (limiter && slice_begins(text, slice_of("ACK "))) {
 		mirror_request(redirect, arrival);
 		return false; /* RFC 3261 8.2.7: never answered */

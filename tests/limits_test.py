@@ -138,6 +138,14 @@ class Limits(unittest.TestCase):
         for value in ("x.1", "", ",", "ets", "ets.", "x.ets.0", "dsn.routine", "DRSN.Routine", "q735.4", "q735.4, dsn.routine"):
             self.assertEqual(self.statuses(door, 1, headers={"Resource-Priority": value}), [], value)
 
+    def test_keepalives_and_acks_are_no_requests(self):
+        server = self.start(", rate: 1/h, burst: 2, over: drop")
+        door = self.door(server)
+        for data in (b"\r\n\r\n", b"\r\n", b"    ", door.request("ACK")):
+            for _ in range(5):
+                door.send(data)
+        self.assertEqual(self.statuses(door, 3), [486, 486])
+
     def test_sources_have_limits_of_their_own(self):
         server = self.start(", per_source: {rate: 1/h, burst: 2}, over: drop", networks="127.0.0.2, 127.0.0.4")
         self.assertEqual(self.statuses(self.door(server), 4), [486] * 2)

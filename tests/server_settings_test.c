@@ -349,6 +349,80 @@ START_TEST(most_specific_network_of_the_profile_wins)
 }
 END_TEST
 
+static const struct {
+	const char *keys; /* of the peer */
+	const char *limits;
+	bool spoofable;
+} spoofables[] = {
+	{"networks: 192.0.2.1", "", false},
+	{"networks: 192.0.2.0/24", "", false},
+	{"networks: 192.0.2.0/23", "", true},
+	{"networks: 0.0.0.0/0", "", true},
+	{"networks: \"::ffff:192.0.2.0/119\"", "", true},
+	{"networks: \"2001:db8::1\"", "", false},
+	{"networks: \"2001:db8:0:1::/64\"", "", false},
+	{"networks: \"2001:db8::/56\"", "", false},
+	{"networks: \"2001:db8::/55\"", "", true},
+	{"networks: \"::/0\"", "", true},
+	{"networks: \"::/64\"", "", true}, /* all of v4 is in it */
+	{"networks: \"::/64\"", "spoofable_v4: 0", false},
+	{"networks: [192.0.2.1, 10.0.0.0/8]", "", true},
+	{"networks: 127.0.0.0/8", "", false}, /* nobody else can have these */
+	{"networks: [127.1.0.0/16, \"::1\"]", "", false},
+	{"networks: 126.0.0.0/7", "", true},
+	{"networks: 10.0.0.0/8, spoofable: false", "", false},
+	{"networks: 192.0.2.1, spoofable: true", "", true},
+	{"tls_names: a.example", "", false},
+	{"networks: 10.0.0.0/8", "spoofable_v4: 8", false},
+	{"networks: 10.0.0.0/8", "spoofable_v4: 9", true},
+	{"networks: 192.0.2.1", "spoofable_v4: 32", false},
+	{"networks: \"2001:db8::/32\"", "spoofable_v6: 32", false},
+	{"networks: \"2001:db8::/32\"", "spoofable_v6: 33", true},
+};
+
+START_TEST(wide_networks_may_be_spoofed)
+{
+	char yaml[512];
+	snprintf(yaml, sizeof yaml,
+	         "peers: {p: {%s}}\nlimits: {%s}\n"
+	         "profiles: {a: {listen: \"udp:127.0.0.1\", peers: p}}\n",
+	         spoofables[_i].keys, spoofables[_i].limits);
+	load(yaml);
+	ck_assert_msg(settings != NULL, "%s", findings);
+	ck_assert_msg(settings->peers[0]->spoofable == spoofables[_i].spoofable, "%s",
+	              yaml);
+}
+END_TEST
+
+static const struct {
+	const char *keys;
+	uint64_t interval_ns, burst;
+} rates[] = {
+	{"rate: 1/h", 3600000000000, 1},
+	{"rate: 30/m", 2000000000, 30},
+	{"rate: 500/s, burst: 1000", 2000000, 1000},
+	{"burst: 1, rate: 500/s", 2000000, 1},
+	{"rate: 1000000/s", 1000, 1000000},
+	{"rate: 1000000/h, burst: 1000000", 3600000, 1000000},
+};
+
+START_TEST(rates_are_read)
+{
+	char yaml[512];
+	snprintf(yaml, sizeof yaml,
+	         "peers: {p: {networks: 127.0.0.1, %s}}\nlimits: {%s}\n"
+	         "profiles: {a: {listen: \"udp:127.0.0.1\", peers: p}}\n",
+	         rates[_i].keys, rates[_i].keys);
+	load(yaml);
+	ck_assert_msg(settings != NULL, "%s", findings);
+	const struct rate *read[] = {&settings->peers[0]->quota.rate, &settings->rate};
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_uint_eq(read[i]->interval_ns, rates[_i].interval_ns);
+		ck_assert_uint_eq(read[i]->burst, rates[_i].burst);
+	}
+}
+END_TEST
+
 START_TEST(first_of_equally_specific_peers_wins)
 {
 	ck_assert_str_eq(
@@ -811,6 +885,8 @@ static void add_good(TCase *tc)
 	tcase_add_loop_test(tc, most_specific_network_of_the_profile_wins, 0,
 	                    COUNT(sources));
 	tcase_add_test(tc, first_of_equally_specific_peers_wins);
+	tcase_add_loop_test(tc, wide_networks_may_be_spoofed, 0, COUNT(spoofables));
+	tcase_add_loop_test(tc, rates_are_read, 0, COUNT(rates));
 	tcase_add_test(tc, memory_may_run_out_anywhere);
 }
 

@@ -243,16 +243,18 @@ static bool read_spoofable(struct load *load, const struct node *node, void *int
 	return schema_bool(load, node, "spoofable", &known->peer.spoofable);
 }
 
-/* Nobody else can send from loopback: the kernel sees to that. */
+/* Nobody else can send from loopback: the kernel sees to that. A v6 network that holds
+ * all of v4 is one of v4, too. */
 static bool is_wide(const struct network *network, const struct limits *limits)
 {
+	static const struct network all_v4 = {{{[10] = 0xff, [11] = 0xff}}, 96};
 	unsigned long v4 = limits->spoofable_v4, v6 = limits->spoofable_v6;
 	for (size_t i = 0; i < loopback.network_count; i++)
 		if (network_covers(&loopback_networks[i], network))
 			return false;
-	return network->bits >= 96 && address_is_v4(&network->address)
-	               ? network->bits < 96 + v4
-	               : network->bits < v6;
+	if (network_covers(&all_v4, network))
+		return network->bits < 96 + v4;
+	return network->bits < v6 || (v4 && network_covers(network, &all_v4));
 }
 
 /* Those for whom the settings do not say it themselves; the limits have been read. */
