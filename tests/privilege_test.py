@@ -96,7 +96,7 @@ class Root(unittest.TestCase):
     def test_without_a_user_it_says_that_it_stays_root(self):
         server = Server.start(self, RULES)
         server.wait_for_log("^no user in the settings, so it stays root$")
-        self.assertEqual(len(others(server)), 3, "the log, a worker, the streams")
+        self.assertEqual(len(others(server)), 4, "the log, a worker, the streams, what is read over HTTP")
 
 
 class Process(unittest.TestCase):

@@ -425,7 +425,7 @@ class Limits(unittest.TestCase):
                 with door:
                     self.assertLess(closes_within(door), 2 * PATIENCE)
         self.assertTrue(self.is_open(self.open(server)))
-        self.assertEqual(len(server.log_lines("stranger ignored source=tcp:127.0.0.3")), 1)
+        self.assertEqual(len(server.wait_for_log("stranger ignored source=tcp:127.0.0.3")), 1)
 
     def test_out_of_descriptors(self):
         server = self.start("connections_per_source: 100")
