@@ -8,6 +8,7 @@
 
 #include "rules/list.h"
 #include "server/commands/deckdiff.h"
+#include "server/commands/import.h"
 #include "server/commands/passwd.h"
 #include "server/commands/ping.h"
 #include "server/commands/route.h"
@@ -46,6 +47,12 @@ static const char usage[] =
 	"  deck diff [--at TIME] [--columns NAME,...] OLD NEW\n"
 	"                                             what a price list changes\n"
 	"                           exit 0: nothing, 1: something, 2: trouble\n"
+	"  import drouting [--into FOLDER] RULES.csv GATEWAYS.csv [LISTS.csv]\n"
+	"  import lcr [--into FOLDER] GW.csv RULE.csv RULE_TARGET.csv\n"
+	"  import mtree --into FOLDER MTREE.csv\n"
+	"                                             a table from what Kamailio or "
+	"OpenSIPS has\n"
+	"                           exit 0: all of it, 1: some is left out, 2: trouble\n"
 	"  ping [--timeout MS] [udp:|tcp:]ADDR[:PORT] ask with an OPTIONS; exit 0 if it "
 	"is answered 200\n"
 	"  passwd [--realm R] USER                    make an entry for a file of users; "
@@ -312,6 +319,26 @@ static int deck_command(int argc, char **argv)
 	return deckdiff(&options);
 }
 
+static int import_command(int argc, char **argv)
+{
+	static const struct option longs[] = {{"into", required_argument, NULL, 'i'},
+	                                      {0}};
+	struct import_options options = {.into = NULL};
+	int option;
+	if (argc < 3)
+		return say_usage();
+	options.format = argv[2];
+	optind = 3;
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (option == 'i')
+			options.into = optarg;
+		else
+			return say_usage();
+	options.files = (const char *const *)argv + optind;
+	options.file_count = (size_t)(argc - optind);
+	return import_is_sensible(&options) ? import(&options) : say_usage();
+}
+
 static int ping_command(int argc, char **argv)
 {
 	static const struct option longs[] = {{"timeout", required_argument, NULL, 't'},
@@ -370,12 +397,12 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"serve", serve_command},       {"check", check_command},
-	{"route", route_command},       {"test", test_command},
-	{"deck", deck_command},         {"ping", ping_command},
-	{"passwd", passwd_command},     {"help", help_command},
-	{"version", version_command},   {"--help", help_command},
-	{"--version", version_command},
+	{"serve", serve_command}, {"check", check_command},
+	{"route", route_command}, {"test", test_command},
+	{"deck", deck_command},   {"import", import_command},
+	{"ping", ping_command},   {"passwd", passwd_command},
+	{"help", help_command},   {"version", version_command},
+	{"--help", help_command}, {"--version", version_command},
 };
 
 /* A socket must not become standard error, or log lines would go to a peer. */
