@@ -123,6 +123,26 @@ not_root() {
 	! grep -qw 0 "$work/uid"
 }
 
+no_capabilities() {
+	local pid
+	pid=$(podman inspect -f '{{.State.Pid}}' signpost) && grep '^Cap\|^NoNewPrivs' "/proc/$pid/status" >"$work/caps" || return
+	cat "$work/caps"
+	! grep '^Cap' "$work/caps" | grep -v '\s0*$' && grep -q '^NoNewPrivs:\s1$' "$work/caps"
+}
+
+writes_nothing() {
+	! podman exec signpost sh -c 'echo >/usr/local/x || echo >/etc/signpost/x || echo >/run/x'
+}
+
+# What is added to the base image, in bytes.
+grows_by_less_than() {
+	local base size
+	base=$(podman image inspect -f '{{.Size}}' localhost/debian:bookworm-slim) &&
+		size=$(podman image inspect -f '{{.Size}}' "$image") || return
+	echo "size: $((size / 1000000)) MB, of which $(((size - base) / 1000000)) MB are added to the base image" | tee "$work/size"
+	[ $((size - base)) -lt "$1" ]
+}
+
 # A routing table that sends every call to the host $1. It needs the time zones.
 table() {
 	printf 'zone: Europe/London\nrules:\n  - {name: all, redirect: "sip:%s"}\n' "$1" >"$conf/new"
@@ -134,6 +154,8 @@ logged() {
 }
 
 port=5060
+ok "the image adds little to its base" grows_by_less_than 60000000
+sed 's/^/    /' "$work/size"
 ok "starts with nothing mounted" start
 ok "a call over UDP is redirected" answers udp 5551212 "302 sip:5551212@gateway.example.net"
 ok "a call over TCP is redirected" answers tcp 5551212 "302 sip:5551212@gateway.example.net"
@@ -149,6 +171,9 @@ locked=(--read-only --cap-drop all --security-opt no-new-privileges -v "$conf:/e
 table one.example.net
 ok "starts read-only, without capabilities, on a mounted table" start "${locked[@]}"
 ok "the mounted table answers" answers udp 100 "302 sip:100@one.example.net"
+ok "the health check is healthy there too" podman healthcheck run signpost
+ok "has no capabilities, and gets none" no_capabilities
+ok "can write nowhere" writes_nothing
 table two.example.net
 ok "HUP is delivered" podman kill -s HUP signpost
 ok "the changed table answers" eventually answers udp 100 "302 sip:100@two.example.net"
