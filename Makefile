@@ -7,6 +7,7 @@ PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/$(NAME)
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # MODE picks a variant. Each has its own build folder, so objects never mix.
 MODE ?= release
@@ -26,16 +27,18 @@ endif
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
                       libevent-dev libssl-dev libseccomp-dev
-PACKAGES_check     := check python3 prometheus sip-tester kamailio sipsak sipvicious iproute2 iptables util-linux openssl tzdata
+PACKAGES_check     := check python3 prometheus sip-tester kamailio sipsak sipvicious iproute2 iptables util-linux openssl tzdata groff-base python3-yaml
 PACKAGES_lint      := clang clang-format-14 clang-tidy cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
 PACKAGES_valgrind  := valgrind libc6-dbg
+PACKAGES_deb       := debhelper dpkg-dev fakeroot lintian systemd debootstrap util-linux python3
 PACKAGES_container := debootstrap buildah podman runc iproute2 python3
 WHY_build     := to build $(NAME)
 WHY_check     := to test $(NAME) against real SIP peers
 WHY_lint      := to look the sources over
 WHY_fuzz      := to build the fuzzers
 WHY_valgrind  := to run the tests under valgrind
+WHY_deb       := to make and try the Debian package
 WHY_container := to build and run the container without a Docker engine
 
 # The caller's CFLAGS, CPPFLAGS and LDFLAGS come last, so packagers can override ours.
@@ -88,7 +91,7 @@ SOURCES = $(wildcard */*.[ch] */*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
 .PHONY: all deps deps-ci run check tests check-asan check-tsan check-valgrind bench measure soak soaking fuzz fuzzers lint format \
-        container fresh install uninstall clean help
+        deb deb-check container fresh install uninstall clean help
 all: $B/$(NAME) ## build the server; MODE=release (default) debug asan tsan cover fuzz
 # The release program is at build/signpost as well.
 ifeq ($B,build/release)
@@ -134,7 +137,7 @@ $B/tests/fuzz/%_fuzz: $B/tests/fuzz/%_fuzz.o $B/librules.a
 deps: deps-build ## install what the build needs (deps-check, deps-lint ...: for the rest)
 deps-%:
 	@tests/packages.sh "$(WHY_$*)" $(PACKAGES_$*)
-deps-ci: deps-build deps-check deps-lint deps-container
+deps-ci: deps-build deps-check deps-lint deps-deb deps-container
 
 run: deps ## install what is missing, build, serve the example on 127.0.0.1:5060
 	$(AGAIN) all
@@ -211,15 +214,34 @@ format: deps-lint ## rewrite the sources in house format
 
 container: deps-container ## build the container image and put it to the test (as root)
 	@tests/container.sh
+# A copy of the source with deploy/debian at its top, as Debian's tools want it. Versions of Debian have no dashes.
+DEB := $(NAME)-$(shell echo '$(VERSION)' | sed 's/-/+/;s/-/./g')
+deb: deps deps-deb ## build build/deb/signpost_VERSION_ARCH.deb
+	@rm -rf build/deb && mkdir -p build/deb/$(DEB)
+	@(git ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print0) | \
+		tar -c --null --ignore-failed-read -T - 2>/dev/null | tar -x -C build/deb/$(DEB)
+	@mv build/deb/$(DEB)/deploy/debian build/deb/$(DEB)/debian
+	@cd build/deb/$(DEB)/debian && sed -i 's/@BUILD@/$(subst $(eval) ,$(shell printf ', '),$(strip $(PACKAGES_build)))/' control && \
+		sed 's/@VERSION@/$(DEB:$(NAME)-%=%)/; s/@DATE@/'"$$(date -R -u -d @$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)})"/ changelog.in >changelog
+	cd build/deb/$(DEB) && DEB_BUILD_OPTIONS="parallel=$(shell nproc) $(DEB_BUILD_OPTIONS)" \
+		env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../log 2>&1 || { tail -n 40 ../log; exit 1; }
+	lintian --fail-on error,warning --info build/deb/*.changes
+	@ls build/deb/*.deb
+deb-check: deb ## install, start, upgrade, remove and purge the package in a bare Debian 12 (as root)
+	@tests/deb.sh
 fresh: deps-container ## try `make run` in a bare Debian 12 (as root); FULL=1: `make check` too
 	@tests/fresh.sh
 
+page = $(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
 install: all ## honours DESTDIR and PREFIX
 	install -D -m 755 $B/$(NAME) $(DESTDIR)$(SBINDIR)/$(NAME)
-	$(foreach m,$(wildcard man/*.[58]),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m);)
+	$(foreach m,$(wildcard man/*.[58]),install -D -m 644 $m $(DESTDIR)$(call page,$m); \
+		sed -i 's|/usr/local/share/doc/$(NAME)|$(DOCDIR)|' $(DESTDIR)$(call page,$m);)
+	install -D -m 644 deploy/completion/$(NAME) $(DESTDIR)$(COMPLETIONDIR)/$(NAME)
 	$(foreach e,$(wildcard rules/examples/*.yaml rules/examples/*/*.yaml rules/examples/*/*.csv),install -D -m 644 $e $(DESTDIR)$(DOCDIR)/$(e:rules/%=%);)
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,$(wildcard man/*.5 man/*.8),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m))
+	rm -f $(DESTDIR)$(SBINDIR)/$(NAME) $(foreach m,$(wildcard man/*.[58]),$(DESTDIR)$(call page,$m))
+	rm -f $(DESTDIR)$(COMPLETIONDIR)/$(NAME)
 	rm -rf $(DESTDIR)$(DOCDIR)
 clean: ## remove build/
 	rm -rf build
