@@ -112,6 +112,9 @@ $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(COMPILE) $(INCLUDES) -c -o $@ $<
 
+# The assembler reads it, and says so to nobody.
+$B/server/operations/page.o: server/operations/page.html
+
 # Programs for rules/ link without sofia: the linker checks the layering.
 $B/tests/rules_%_test: $B/tests/rules_%_test.o $B/tests/rules_loading.o $B/tests/runner.o $B/librules.a
 	$(SAY)$(LINK) -o $@ $^ $(CHECK_LIBS) $(RULES_LIBS)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/list.h"
 
+#include <stdint.h>
+
 #include "rules/criteria.h"
 #include "rules/lcr.h"
 #include "rules/rule.h"
@@ -164,8 +166,7 @@ void list_ruleset(const struct ruleset *ruleset, FILE *to)
 	write_criterion(any ? "; " : ", for ", "host", ruleset->host, to);
 }
 
-static void write_ruleset(const struct naming *naming, const struct ruleset *ruleset,
-                          FILE *to)
+static void write_title(const struct ruleset *ruleset, FILE *to)
 {
 	fputs(ruleset->longest
 	              ? "# match: longest (exact numbers first, then the longest "
@@ -174,16 +175,43 @@ static void write_ruleset(const struct naming *naming, const struct ruleset *rul
 	      to);
 	list_ruleset(ruleset, to);
 	fputc('\n', to);
-	for (size_t i = 0; i < ruleset->rule_count; i++)
+}
+
+/* Its rules from first to end, where the default is the last one. */
+static void write_rules(const struct naming *naming, const struct ruleset *ruleset,
+                        size_t first, size_t end, FILE *to)
+{
+	for (size_t i = first; i < end && i < ruleset->rule_count; i++)
 		write_rule(naming, ruleset, &ruleset->rules[i], i + 1, to);
-	write_rule(naming, ruleset, &ruleset->fallback, 0, to);
+	if (first <= ruleset->rule_count && end > ruleset->rule_count)
+		write_rule(naming, ruleset, &ruleset->fallback, 0, to);
 }
 
 void list_write(const struct table *table, FILE *to)
 {
 	struct naming naming;
 	naming_init(&naming, table);
-	for (size_t i = 0; i < table_ruleset_count(table); i++)
-		write_ruleset(&naming, table_ruleset(table, i), to);
+	for (size_t i = 0; i < table_ruleset_count(table); i++) {
+		const struct ruleset *ruleset = table_ruleset(table, i);
+		write_title(ruleset, to);
+		write_rules(&naming, ruleset, 0, SIZE_MAX, to);
+	}
+	arena_free(naming.arena);
+}
+
+void list_write_part(const struct table *table, size_t first, size_t count, FILE *to)
+{
+	struct naming naming;
+	naming_init(&naming, table);
+	for (size_t i = 0; i < table_ruleset_count(table) && count; i++) {
+		const struct ruleset *ruleset = table_ruleset(table, i);
+		size_t lines = ruleset->rule_count + 1;
+		size_t here = first < lines ? lines - first : 0;
+		if (here > count)
+			here = count;
+		write_rules(&naming, ruleset, first, first + here, to);
+		first -= first < lines ? first : lines;
+		count -= here;
+	}
 	arena_free(naming.arena);
 }

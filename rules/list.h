@@ -12,6 +12,10 @@
  * begins with # stands in front of the rules of each table. */
 void list_write(const struct table *table, FILE *to);
 
+/* A part of it, without the lines that begin with #: at most count rules, from the
+ * first-th on (from 0; what a table does by default is its last). */
+void list_write_part(const struct table *table, size_t first, size_t count, FILE *to);
+
 /* table "acme" (rules.yaml:12), for host "acme.example" */
 void list_ruleset(const struct ruleset *ruleset, FILE *to);
 

@@ -192,6 +192,7 @@ static void wait_for_signals(struct server *server)
 {
 	do {
 		log_flush(false);
+		operations_note(&server->operations);
 		give_back(server);
 		show_life(server);
 	} while (take_signal(server, next_signal(server)));
@@ -257,6 +258,7 @@ static bool open_http(struct server *server)
 	struct diags *diags = diags_new();
 	const struct configuration *configuration = snapshot_acquire(server->snapshot);
 	server->operations.probes = server->followers.probes;
+	server->operations.keys = &server->keys;
 	if (diags)
 		server->followers.http = operations_start(&server->operations,
 		                                          configuration->settings, diags);
@@ -331,15 +333,17 @@ static bool start_counting(struct server *server, struct configuration *configur
 	server->followers.reloads = &server->reloads;
 	server->operations.registry = registry;
 	server->operations.reloads = &server->reloads;
+	server->operations.history = history_new();
 	server->operations.start_s = (double)time(NULL);
 	server->operations.secret_made = !configuration->settings->secret.len;
-	return configuration->numbering;
+	return configuration->numbering && server->operations.history;
 }
 
 static void stop_counting(struct server *server)
 {
 	counterset_free(&server->operations.counterset);
 	reloads_free(&server->reloads);
+	history_free(server->operations.history);
 	registry_free(server->operations.registry);
 }
 

@@ -8,7 +8,7 @@
 
 enum { ROUTE_REDIRECT = 0, ROUTE_FAILED = 1, ROUTE_OTHER = 3 };
 
-static bool complain(const struct question_fault *fault)
+static bool complain(const struct question_fault *fault, FILE *to)
 {
 	static const char *const parts[QUESTION_PARTS] = {
 		[QUESTION_CALL] = "called number",
@@ -28,70 +28,80 @@ static bool complain(const struct question_fault *fault)
 		[QUESTION_CALL_ID] = "call-id",
 		[QUESTION_AT] = "time",
 		[QUESTION_HEADERS] = "header"};
-	fprintf(stderr, "signpost: %s \"%s\": %s\n", parts[fault->part], fault->value,
+	fprintf(to, "signpost: %s \"%s\": %s\n", parts[fault->part], fault->value,
 	        fault->why);
 	return false;
 }
 
 static bool find_arrival(const struct configuration *configuration,
                          const struct question *question, struct arrival *arrival,
-                         int64_t *now_s)
+                         int64_t *now_s, FILE *complaints)
 {
 	struct question_fault fault;
 	return (question_arrival(question, configuration->settings, arrival, &fault) &&
 	        question_check(question, &fault) &&
 	        question_now(question, configuration->table, now_s, &fault)) ||
-	       complain(&fault);
+	       complain(&fault, complaints);
 }
 
-static int print_reply(const struct reply *reply)
+static int print_reply(const struct reply *reply, FILE *to)
 {
 	if (!reply->length) {
-		puts("reply: none");
+		fputs("reply: none\n", to);
 		return ROUTE_OTHER;
 	}
-	puts("reply:");
-	fwrite(reply->text, 1, reply->length, stdout);
+	fputs("reply:\n", to);
+	fwrite(reply->text, 1, reply->length, to);
 	return strncmp(reply->text, "SIP/2.0 3", 9) == 0 ? ROUTE_REDIRECT : ROUTE_OTHER;
 }
 
 /* What the argument says, so that a gap or a doubled hour is seen. */
-static void print_moment(const struct table *table, int64_t now_s)
+static void print_moment(const struct table *table, int64_t now_s, FILE *to)
 {
 	char text[TABLE_MOMENT_MAX];
 	table_moment_text(table, now_s, text);
-	printf("at:\n  %s\n", text);
+	fprintf(to, "at:\n  %s\n", text);
 }
 
 static int ask(struct redirect *redirect, const struct table *table,
-               const struct arrival *arrival, const char *request, int64_t now_s)
+               const struct arrival *arrival, const char *request, int64_t now_s,
+               FILE *to)
 {
 	static struct reply reply;
 	struct explanation explanation = {.now_s = now_s};
-	printf("request:\n%s", request);
-	if (explain(redirect, table, arrival, request, stdout, &explanation, &reply))
-		return print_reply(&reply);
-	fputs("signpost: out of memory\n", stderr);
+	fprintf(to, "request:\n%s", request);
+	if (explain(redirect, table, arrival, request, to, &explanation, &reply))
+		return print_reply(&reply, to);
 	return ROUTE_FAILED;
+}
+
+int route_write(const struct configuration *configuration,
+                const struct question *question, const struct tag_keys *keys, FILE *to,
+                FILE *complaints)
+{
+	struct arrival arrival = {0};
+	int64_t now_s;
+	if (!find_arrival(configuration, question, &arrival, &now_s, complaints))
+		return ROUTE_FAILED;
+	char *request = question_request(question, &arrival, keys, now_s);
+	struct redirect *redirect = redirect_new(configuration->settings, NULL, keys);
+	int status = ROUTE_FAILED;
+	if (question->at)
+		print_moment(configuration->table, now_s, to);
+	if (request && redirect)
+		status =
+			ask(redirect, configuration->table, &arrival, request, now_s, to);
+	if (status == ROUTE_FAILED)
+		fputs("signpost: out of memory\n", complaints);
+	redirect_free(redirect);
+	free(request);
+	return status;
 }
 
 int route(const struct configuration *configuration, const struct question *question)
 {
 	struct tag_keys keys;
-	struct arrival arrival = {0};
-	int64_t now_s;
-	if (!find_arrival(configuration, question, &arrival, &now_s))
+	if (!message_init() || !tag_keys_init(&keys, configuration->settings->secret))
 		return ROUTE_FAILED;
-	if (!tag_keys_init(&keys, configuration->settings->secret))
-		return ROUTE_FAILED;
-	char *request = question_request(question, &arrival, &keys, now_s);
-	struct redirect *redirect = redirect_new(configuration->settings, NULL, &keys);
-	bool ready = request && redirect && message_init();
-	if (question->at)
-		print_moment(configuration->table, now_s);
-	int status = ready ? ask(redirect, configuration->table, &arrival, request, now_s)
-	                   : ROUTE_FAILED;
-	redirect_free(redirect);
-	free(request);
-	return status;
+	return route_write(configuration, question, &keys, stdout, stderr);
 }
