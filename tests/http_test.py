@@ -159,7 +159,7 @@ class Hostile(unittest.TestCase):
             self.assertEqual(302, door.ask(door.request()).status)
 
     def test_odd_paths(self):
-        for path in (b"/", b"//", b"/livez/", b"/LIVEZ", b"/%6civez", b"/..%2f..", b"/livez%00", b"/\xff\xfe",
+        for path in (b"//", b"/livez/", b"/LIVEZ", b"/%6civez", b"/..%2f..", b"/livez%00", b"/\xff\xfe",
                      b"/" + b"a" * 4000, b"/livez;x", b"*", b"livez", b"/<script>", b"/%", b"/%zz", b"?", b"#", b"/ x"):
             with self.subTest(path):
                 received = self.answer(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
