@@ -119,7 +119,7 @@ struct gateway {
 	struct probing probing;
 	const struct probe *probe; /* NULL: not probed */
 	size_t probe_number;       /* for health.h; 0: not probed */
-	size_t number; /* of all of a table's, from 0 */
+	size_t number;             /* of all of a table's, from 0 */
 	uint64_t hash; /* of the name or the URI's text: its luck in weighted choice */
 	const struct gateway *next; /* all of a table's, URIs written in rules included */
 };

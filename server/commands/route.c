@@ -63,14 +63,16 @@ static void print_moment(const struct table *table, int64_t now_s, FILE *to)
 	fprintf(to, "at:\n  %s\n", text);
 }
 
-static int ask(struct redirect *redirect, const struct table *table,
+static int ask(struct redirect *redirect, const struct configuration *configuration,
                const struct arrival *arrival, const char *request, int64_t now_s,
                FILE *to)
 {
 	static struct reply reply;
-	struct explanation explanation = {.now_s = now_s};
+	struct explanation explanation = {.now_s = now_s,
+	                                  .health = configuration->health};
 	fprintf(to, "request:\n%s", request);
-	if (explain(redirect, table, arrival, request, to, &explanation, &reply))
+	if (explain(redirect, configuration->table, arrival, request, to, &explanation,
+	            &reply))
 		return print_reply(&reply, to);
 	return ROUTE_FAILED;
 }
@@ -89,8 +91,7 @@ int route_write(const struct configuration *configuration,
 	if (question->at)
 		print_moment(configuration->table, now_s, to);
 	if (request && redirect)
-		status =
-			ask(redirect, configuration->table, &arrival, request, now_s, to);
+		status = ask(redirect, configuration, &arrival, request, now_s, to);
 	if (status == ROUTE_FAILED)
 		fputs("signpost: out of memory\n", complaints);
 	redirect_free(redirect);
