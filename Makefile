@@ -27,11 +27,8 @@ endif
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
                       libevent-dev libssl-dev libseccomp-dev
-<<<<<<< HEAD
-PACKAGES_check     := check python3 prometheus sip-tester kamailio sipsak sipvicious iproute2 iptables util-linux openssl tzdata groff-base python3-yaml
-=======
-PACKAGES_check     := check python3 prometheus chromium sip-tester kamailio sipsak sipvicious iproute2 iptables util-linux openssl tzdata
->>>>>>> d86a85a (server: the page asks with the gateways as they are; the manual)
+PACKAGES_check     := check python3 python3-yaml prometheus chromium tshark logrotate sip-tester kamailio sipsak \
+                      sipvicious iproute2 iptables util-linux openssl tzdata groff-base
 PACKAGES_lint      := clang clang-format-14 clang-tidy cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
 PACKAGES_valgrind  := valgrind libc6-dbg
