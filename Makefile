@@ -28,7 +28,7 @@ endif
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
                       libevent-dev libssl-dev libseccomp-dev
 PACKAGES_check     := check python3 python3-yaml prometheus chromium tshark logrotate sip-tester kamailio sipsak \
-                      sipvicious iproute2 iptables util-linux openssl tzdata groff-base
+                      sipvicious iproute2 iptables util-linux openssl tzdata groff-base systemd
 PACKAGES_lint      := clang clang-format-14 clang-tidy cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
 PACKAGES_valgrind  := valgrind libc6-dbg
