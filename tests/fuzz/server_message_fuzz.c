@@ -133,8 +133,10 @@ static int check_with_library(const struct reply *reply, struct slice text)
 	        "a 3xx, and nothing else, has Contacts");
 	require((status == 401) == (sip_www_authenticate(sip) != NULL),
 	        "a 401, and nothing else, has a challenge");
+	/* A NUL is a blank to us, and the end of the text to the library. */
 	bool whole = request && request->sip_call_id && request->sip_cseq &&
-	             request->sip_from && request->sip_to && request->sip_via;
+	             request->sip_from && request->sip_to && request->sip_via &&
+	             !memchr(text.at, '\0', text.len);
 	if (whole && status != 400 && status != 413 && status != 505)
 		check_copies(sip, request);
 	msg_destroy(asked);
