@@ -19,7 +19,7 @@ LABEL org.opencontainers.image.title="Signpost" \
       org.opencontainers.image.licenses="MIT"
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libsofia-sip-ua0 libyaml-0-2 libpcre2-8-0 libsodium23 \
-        libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libssl3 libseccomp2 tzdata \
+        libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libssl3 libseccomp2 libc-ares2 tzdata \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/usr/local /usr/local
 COPY deploy/container/signpost.yaml /usr/local/share/signpost/signpost.yaml

@@ -26,8 +26,8 @@ endif
 
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
-                      libevent-dev libssl-dev libseccomp-dev
-PACKAGES_check     := check python3 python3-yaml prometheus chromium tshark logrotate sip-tester kamailio sipsak \
+                      libevent-dev libssl-dev libseccomp-dev libc-ares-dev
+PACKAGES_check     := check nsd python3 python3-yaml prometheus chromium tshark logrotate sip-tester kamailio sipsak \
                       sipvicious iproute2 iptables util-linux openssl tzdata groff-base systemd
 PACKAGES_lint      := clang clang-format-14 clang-tidy cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang
@@ -65,7 +65,7 @@ once = $(eval $1 := $$2)$($1)
 includes = $(patsubst -I%,-isystem %,$(filter -I% -D%,$1))
 rules_pkg  = $(call once,rules_pkg,$(call pkg,yaml-0.1 libpcre2-8))
 # libevent_extra and libevent_openssl are linked with libevent_core; -levent, which its .pc asks for, would be the same again.
-server_pkg = $(call once,server_pkg,$(filter-out -levent,$(call pkg,sofia-sip-ua libsodium libevent_core libevent_extra libevent_openssl openssl libseccomp)) -pthread)
+server_pkg = $(call once,server_pkg,$(filter-out -levent,$(call pkg,sofia-sip-ua libsodium libevent_core libevent_extra libevent_openssl openssl libseccomp libcares)) -pthread)
 check_pkg  = $(call once,check_pkg,$(call pkg,check) -pthread)
 libraries = $(filter -l% -L% -pthread,$1)
 RULES_LIBS  = $(call libraries,$(rules_pkg))

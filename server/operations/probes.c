@@ -23,10 +23,13 @@
 #include "server/log/log.h"
 #include "server/operations/damping.h"
 #include "server/operations/prober.h"
+#include "server/operations/resolver.h"
 #include "server/trust/privilege.h"
 
 #define RETRY_AFTER_MAX_S 300 /* so long at most a gateway can ask to be left alone */
-#define ADDRESSES_MAX     16
+#define TTL_MIN_S         5   /* a name is not asked for more often */
+#define TTL_MAX_S         3600
+#define LOOKUPS_MAX       64 /* at a time */
 #define URI_MAX           520
 #define CHANGES_MAX                                                                      \
 	50 /* lines of the log about gateways in LOG_FLOOD_S; others are counted */
@@ -39,7 +42,11 @@ struct watch {
 	su_timer_t *timer; /* for the next probe, or the end of this one */
 	struct inquiry *inquiry;
 	size_t address_count, asked; /* so many have been asked in this probe */
-	struct endpoint addresses[ADDRESSES_MAX];
+	struct endpoint addresses[LOCATE_ADDRESSES_MAX];
+	struct lookup *lookup;
+	bool named;         /* the addresses are those of a name */
+	bool nowhere;       /* which DNS says there is not */
+	int64_t expires_ms; /* when it is asked for again */
 	bool refused;       /* one of them has */
 	bool waits;         /* for its turn */
 	struct watch *next; /* of those that wait */
@@ -59,6 +66,8 @@ struct probes {
 	sem_t started; /* the loop is there, made by calls that the sandbox forbids */
 	su_root_t *root;
 	struct prober *prober;
+	struct resolver *resolver; /* NULL: no name has been asked for */
+	size_t lookups;
 
 	pthread_mutex_t mutex; /* what follows is written under it, by the thread */
 	const struct configuration *held;
@@ -249,11 +258,72 @@ static void pump(struct probes *probes)
 	}
 }
 
+/* Names */
+
+static void on_located(void *arg, enum lookup_result result,
+                       const struct locating *locating, unsigned ttl_s)
+{
+	struct watch *watch = arg;
+	bool first = !watch->address_count;
+	watch->probes->lookups--;
+	if (ttl_s < TTL_MIN_S || result != LOOKUP_FOUND)
+		ttl_s = TTL_MIN_S;
+	if (ttl_s > TTL_MAX_S)
+		ttl_s = TTL_MAX_S;
+	watch->expires_ms = now_ms() + (int64_t)jittered(ttl_s * 1000ul);
+	if (result == LOOKUP_FAILED) {
+		if (first)
+			fail(watch, "its name could not be looked up");
+		return; /* with what it had the last time */
+	}
+	watch->nowhere = result == LOOKUP_NOTHING;
+	watch->address_count = locating->address_count;
+	memcpy(watch->addresses, locating->addresses, sizeof watch->addresses);
+	if (first && watch->address_count && !watch->waits)
+		su_timer_set_interval(watch->timer, on_due, watch, 0);
+}
+
+/* Asks for its addresses again when they are old. Until then it has those. */
+static void refresh(struct watch *watch)
+{
+	struct probes *probes = watch->probes;
+	const char *server = probes->held ? probes->held->settings->resolver : NULL;
+	if (!watch->named || watch->lookup || now_ms() < watch->expires_ms ||
+	    probes->lookups == LOOKUPS_MAX)
+		return;
+	if (!probes->resolver)
+		probes->resolver = resolver_new(probes->root, server);
+	if (!probes->resolver)
+		return;
+	probes->lookups++;
+	resolver_ask(probes->resolver, &watch->view, on_located, watch, &watch->lookup);
+}
+
+/* A name that nobody knows is as a gateway that does not answer; one that cannot be
+ * looked up says nothing about it. */
+static bool has_address(struct watch *watch)
+{
+	refresh(watch);
+	if (watch->address_count)
+		return true;
+	watch->started_ms = now_ms();
+	if (watch->nowhere) {
+		watch->probes->active++;
+		fail(watch, "its name has no address");
+		finish(watch, DAMPING_FAILED);
+	} else {
+		schedule(watch);
+	}
+	return false;
+}
+
 static void on_due(su_root_magic_t *magic, su_timer_t *timer, struct watch *watch)
 {
 	struct probes *probes = watch->probes;
 	(void)magic;
 	(void)timer;
+	if (watch->waits || !has_address(watch))
+		return;
 	watch->waits = true;
 	*probes->last_waiting = watch;
 	probes->last_waiting = &watch->next;
@@ -310,6 +380,8 @@ static void watch_free(struct watch *watch)
 		return;
 	probes->active -= watch->inquiry != NULL;
 	prober_drop(watch->inquiry);
+	probes->lookups -= watch->lookup != NULL;
+	resolver_drop(&watch->lookup);
 	for (struct watch **link = &probes->first_waiting; watch->waits && *link;
 	     link = &(*link)->next) {
 		if (*link != watch)
@@ -323,6 +395,7 @@ static void watch_free(struct watch *watch)
 	free(watch);
 }
 
+/* Of one that is no name. */
 static bool find_addresses(struct watch *watch)
 {
 	struct endpoint *endpoint = &watch->addresses[0];
@@ -347,7 +420,7 @@ static struct watch *watch_new(struct probes *probes, const struct gateway_view 
 		free(watch);
 		return NULL;
 	}
-	find_addresses(watch);
+	watch->named = !find_addresses(watch);
 	unsigned long first_ms = random_below(view->probe->every_ms);
 	watch->due_ms = now_ms() + (int64_t)first_ms;
 	su_timer_set_interval(watch->timer, on_due, watch, (su_duration_t)first_ms);
@@ -417,6 +490,9 @@ static void adopt(struct probes *probes)
 	if (timeout_ms)
 		prober_set_timeout(probes->prober, timeout_ms);
 	put_in_force(probes, fresh, watches, count);
+	/* The name servers may be others now. */
+	resolver_free(probes->resolver);
+	probes->resolver = NULL;
 	pump(probes);
 }
 
@@ -446,6 +522,7 @@ static void work(struct probes *probes)
 	for (size_t i = 0; i < probes->count; i++)
 		watch_free(probes->watches[i]);
 	free(probes->watches);
+	resolver_free(probes->resolver);
 	if (probes->held)
 		snapshot_release(probes->snapshot, probes->held);
 }

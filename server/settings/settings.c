@@ -2,6 +2,7 @@
 #include "server/settings/settings.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -170,6 +171,28 @@ static bool read_metrics(struct load *load, const struct node *node, void *into)
 	return metrics_read(load, node, &((struct reading *)into)->settings->metrics);
 }
 
+/* Names of gateways that are probed are asked of this server. */
+static bool read_resolver(struct load *load, const struct node *node, void *into)
+{
+	struct settings *settings = ((struct reading *)into)->settings;
+	struct endpoint endpoint;
+	struct slice text;
+	char udp[ENDPOINT_TEXT_MAX], hostport[ENDPOINT_TEXT_MAX];
+	const char *why;
+	if (!schema_text(load, node, "resolver", &text))
+		return false;
+	bool has_port = text.at[0] == '[' ? slice_find(text, ']') + 1 < text.len
+	                                  : slice_find(text, ':') < text.len;
+	snprintf(udp, sizeof udp, "udp:%s%s", text.at, has_port ? "" : ":53");
+	if (text.len + sizeof "udp::53" > sizeof udp ||
+	    !endpoint_parse(slice_of(udp), &endpoint, &why))
+		return load_error(load, node, "write resolver: 192.0.2.1, or with a port",
+		                  "\"resolver\" must be an address");
+	text = arena_copy(load->arena, slice_of(endpoint_hostport(&endpoint, hostport)));
+	settings->resolver = text.at;
+	return text.at || load_memory(load);
+}
+
 /* Loading again */
 
 /* node: what is new, NULL if it is left out. */
@@ -234,6 +257,7 @@ static bool read_file(struct load *load, const struct node *root, struct reading
 		{"user", read_user, 0},
 		{"group", read_group, 0},
 		{"sandbox", read_sandbox, 0},
+		{"resolver", read_resolver, 0},
 		{"drain", read_drain, 0},
 	};
 	struct settings *settings = reading->settings;

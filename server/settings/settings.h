@@ -99,6 +99,7 @@ struct settings {
 	struct slice secret; /* the file's bytes without trailing line ends; or empty */
 	struct account account;
 	bool sandbox;
+	const char *resolver;   /* "192.0.2.1:53", for c-ares; NULL: of resolv.conf */
 	unsigned long drain_ms; /* from SIGTERM to the end; 0: at once */
 	enum spread spread;
 	unsigned workers; /* 1..WORKERS_MAX; "auto" is resolved to the cores */
