@@ -304,5 +304,166 @@ class Reloading(Case):
             self.assertEqual(len(order(door)), 1)
 
 
+class NameServer:
+    """nsd with one zone, gw.test, whose records are these lines."""
+
+    def __init__(self, test, records):
+        self.folder = blackbox.folder_for(test)
+        self.port = free_port()
+        self.serial = 0
+        self.write(records)
+        (self.folder / "nsd.conf").write_text(f"""server:
+  ip-address: 127.0.0.1
+  port: {self.port}
+  username: ""
+  chroot: ""
+  database: ""
+  pidfile: "{self.folder}/pid"
+  zonesdir: "{self.folder}"
+  xfrdfile: "{self.folder}/xfrd"
+  zonelistfile: "{self.folder}/zonelist"
+  server-count: 1
+remote-control:
+  control-enable: no
+zone:
+  name: gw.test
+  zonefile: zone
+""")
+        self.log = open(self.folder / "log", "wb")
+        test.addCleanup(self.log.close)
+        self.block = blackbox.process("nsd", "-d", "-c", self.folder / "nsd.conf", stdout=self.log, stderr=self.log)
+        self.child = self.block.__enter__()
+        test.addCleanup(self.block.__exit__, None, None, None)
+        eventually(self.is_there, "the name server answers")
+
+    def write(self, records):
+        self.serial += 1
+        lines = ["$ORIGIN gw.test.", "$TTL 1", f"@ SOA ns hostmaster {self.serial} 60 60 60 1", "@ NS ns",
+                 "ns A 127.0.0.1", *records]
+        new = self.folder / "zone.new"
+        new.write_text("\n".join(lines) + "\n")
+        new.replace(self.folder / "zone")
+
+    def change(self, records):
+        self.write(records)
+        self.child.send_signal(signal.SIGHUP)
+
+    def is_there(self):
+        question = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\2ns\2gw\4test\0\0\1\0\1"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("127.0.0.1", self.port))
+            s.settimeout(0.2)
+            try:
+                s.send(question)
+                return s.recv(512)[3] & 15 == 0
+            except OSError:
+                return False
+
+    def setting(self):
+        return f"resolver: 127.0.0.1:{self.port}"
+
+
+class Names(Case):
+    def hostport(self, door):
+        """What the Contacts say behind the @, best first."""
+        return [re.search(r"@([^;]+)", uri)[1] for uri in door.ask(door.request()).uris()]
+
+    def wait_for(self, door, names):
+        eventually(lambda: self.hostport(door) == names, f"Contacts in the order {names}", 20 * PATIENCE)
+
+    def test_naptr_srv_and_addresses(self):
+        first, second, other = Gateway(self), Gateway(self, "tcp"), Gateway(self)
+        dns = NameServer(self, [
+            '@ NAPTR 10 10 "s" "SIP+D2T" "" _sip._tcp', '@ NAPTR 10 20 "s" "SIP+D2U" "" _sip._udp',
+            f"_sip._tcp SRV 1 1 {second.port} host", f"_sip._udp SRV 1 1 {first.port} host", "host A 127.0.0.1"])
+        _, door = self.start(table({"a": "sip:gw.test", "b": other.uri()}), dns.setting())
+        self.wait_for_requests(second, 2)
+        self.assertEqual(first.requests, [])  # the first one answers
+        self.assertTrue(second.requests[0].startswith(b"OPTIONS sip:gw.test SIP/2.0\r\n"), second.requests[0])
+        second.answer = lambda request: None
+        self.wait_for_requests(first, 3)  # one of them is enough
+        self.assertEqual(self.hostport(door), ["gw.test", f"127.0.0.1:{other.port}"])
+        first.answer = lambda request: None
+        self.wait_for(door, [f"127.0.0.1:{other.port}", "gw.test"])
+
+    def test_srv_in_order_of_priority_and_a_change(self):
+        first, second, third = Gateway(self), Gateway(self), Gateway(self)
+        dns = NameServer(self, [f"_sip._udp SRV 20 1 {second.port} host", f"_sip._udp SRV 10 1 {first.port} host",
+                                "host A 127.0.0.1"])
+        server, door = self.start(table({"a": "sip:gw.test;transport=udp"}), dns.setting())
+        self.wait_for_requests(first, 2)
+        self.assertEqual(second.requests, [])
+        dns.change([f"_sip._udp SRV 10 1 {third.port} host", "host A 127.0.0.1"])
+        eventually(lambda: third.requests, "the new one is asked", 30 * PATIENCE)
+        self.assertEqual(server.log_lines("gateway is"), [])
+
+    def test_a_name_that_is_not_there_is_down(self):
+        other = Gateway(self)
+        dns = NameServer(self, ["host A 127.0.0.1"])
+        server, door = self.start(table({"a": "sip:nobody.gw.test", "b": other.uri()}), dns.setting())
+        self.wait_for(door, [f"127.0.0.1:{other.port}", "nobody.gw.test"])
+        self.assertIn('reason="its name has no address"', server.wait_for_log("gateway is down")[0])
+
+    def test_a_dead_name_server_takes_nothing_from_anybody(self):
+        gateway, other = Gateway(self), Gateway(self)
+        dns = NameServer(self, ["host A 127.0.0.1"])
+        server, door = self.start(table({"a": f"sip:host.gw.test:{gateway.port}", "b": other.uri()}), dns.setting())
+        self.wait_for_requests(gateway, 1)
+        dns.child.send_signal(signal.SIGSTOP)
+        self.addCleanup(dns.child.send_signal, signal.SIGCONT)
+        # Asked for again and again meanwhile, and each call is answered at once.
+        end = time.monotonic() + 9 * PATIENCE
+        slowest = 0
+        while time.monotonic() < end:
+            start = time.monotonic()
+            self.assertEqual(self.hostport(door), [f"host.gw.test:{gateway.port}", f"127.0.0.1:{other.port}"])
+            slowest = max(slowest, time.monotonic() - start)
+        self.assertLess(slowest, 0.5 * PATIENCE)
+        self.wait_for_requests(gateway, 3)
+        self.assertEqual(server.log_lines("gateway is"), [])
+
+    def test_one_that_cannot_be_looked_up_counts_as_up(self):
+        other = Gateway(self)
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # a name server that never answers
+        silent.bind(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        server, door = self.start(table({"a": "sip:gw.test", "b": other.uri()}),
+                                  f"resolver: 127.0.0.1:{silent.getsockname()[1]}")
+        silent.settimeout(blackbox.DEADLINE_S)
+        for _ in range(2):
+            silent.recv(512)
+        self.wait_for_requests(other, 20)
+        self.assertEqual(self.hostport(door), ["gw.test", f"127.0.0.1:{other.port}"])
+        self.assertEqual(server.log_lines("gateway is"), [])
+
+    def test_what_a_name_server_answers_may_be_anything(self):
+        stop = threading.Event()
+        rubbish = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        rubbish.bind(("127.0.0.1", 0))
+        rubbish.settimeout(0.1)
+        asked = []
+
+        def serve():
+            while not stop.is_set():
+                try:
+                    data, source = rubbish.recvfrom(512)
+                except OSError:
+                    continue
+                asked.append(data)
+                head = data[:2] + b"\x81\x80\0\1\xff\xff\0\0\0\0" + data[12:]
+                for tail in (b"", b"\xc0\x0c" * 40, b"\xc0\x0c\0\x23\0\1\0\0\0\1\xff\xff", bytes(400), b"\xff" * 400):
+                    rubbish.sendto(head + tail, source)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(rubbish.close)
+        self.addCleanup(thread.join)
+        self.addCleanup(stop.set)
+        _, door = self.start(table({"a": "sip:gw.test", "b": "sip:x.gw.test;transport=tcp"}),
+                             f"resolver: 127.0.0.1:{rubbish.getsockname()[1]}")
+        eventually(lambda: len(asked) >= 4, "it is asked")
+        self.assertEqual(self.hostport(door), ["gw.test", "x.gw.test"])
+
+
 if __name__ == "__main__":
     unittest.main()

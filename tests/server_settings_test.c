@@ -475,7 +475,12 @@ static const struct {
 	{"statistics: {}\n",
          F "1:1: error: unknown key \"statistics\"\n"
            "  hint: known keys: profiles, peers, rules, secret, workers, spread, log, "
-           "metrics, hep, methods, limits, user, group, sandbox, drain\n"},
+           "metrics, hep, methods, limits, user, group, sandbox, resolver, drain\n"},
+	{"resolver: dns.test\n", F "1:11: error: \"resolver\" must be an address\n"
+                                   "  hint: write resolver: 192.0.2.1, or with a port\n"},
+	{"resolver: 10.0.0.1:0\n",
+         F "1:11: error: \"resolver\" must be an address\n"
+           "  hint: write resolver: 192.0.2.1, or with a port\n"},
 	{"group: sip\n", F "1:8: error: \"group\" is nothing without \"user\"\n"
                            "  hint: add \"user\"\n"},
 	{"workers: 1\nworkers: 2\n", F "2:1: error: \"workers\" is given twice\n"
