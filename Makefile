@@ -87,7 +87,7 @@ SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %,$B/tests/fuzz/%_fuzz,$(filter $(or $(F),%),$(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))))
-BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers)
+BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers server_counting)
 SOURCES = $(wildcard */*.[ch] */*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh)
 
@@ -168,6 +168,7 @@ bench: deps deps-check ## install what is missing, measure against Kamailio (ROU
 	$(AGAIN) measure
 measure: all $(BENCH)
 	@$B/tests/bench/server_peers
+	@$B/tests/bench/server_counting
 	@SIGNPOST=$(abspath $B/$(NAME)) python3 tests/bench/bench.py $(BENCH_OPTIONS) $(abspath $B/tests/bench)
 soak: deps ## half of what it can answer and a reload every second, for MINUTES=30
 	$(AGAIN) soaking

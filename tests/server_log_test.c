@@ -288,6 +288,33 @@ START_TEST(flood_that_goes_on_is_two_lines_a_window)
 }
 END_TEST
 
+START_TEST(totals_are_of_all_that_there_were)
+{
+	catch_lines();
+	for (int i = 0; i < 5; i++)
+		log_often(LOG_STRANGER, "stranger");
+	log_lost(LOG_KERNEL_QUEUE, 40, "lost=%d", 40);
+	log_lost(LOG_KERNEL_QUEUE, 2, "lost=%d", 2);
+	ahead_s += LOG_FLOOD_S;
+	log_flush(true);
+	log_often(LOG_STRANGER, "stranger");
+	ck_assert_uint_eq(log_total(LOG_STRANGER), 6);
+	ck_assert_uint_eq(log_total(LOG_KERNEL_QUEUE), 42);
+	ck_assert_uint_eq(log_total(LOG_OVER), 0);
+}
+END_TEST
+
+START_TEST(reasons_of_drops_have_names_of_their_own)
+{
+	for (enum log_kind a = 0; a < LOG_KINDS; a++)
+		for (enum log_kind b = 0; b < a; b++)
+			ck_assert(!log_drop(a) || !log_drop(b) ||
+			          strcmp(log_drop(a), log_drop(b)) != 0);
+	ck_assert_str_eq(log_drop(LOG_STRANGER), "stranger");
+	ck_assert_ptr_null(log_drop(LOG_CUT));
+}
+END_TEST
+
 START_TEST(last_flush_prints_whatever_is_left)
 {
 	catch_lines();
@@ -404,6 +431,8 @@ Suite *test_suite(void)
 	tcase_add_test(tc, rare_events_are_all_printed_and_bring_no_sums);
 	tcase_add_test(tc, flush_prints_the_sums_that_are_due);
 	tcase_add_test(tc, flood_that_goes_on_is_two_lines_a_window);
+	tcase_add_test(tc, totals_are_of_all_that_there_were);
+	tcase_add_test(tc, reasons_of_drops_have_names_of_their_own);
 	tcase_add_test(tc, last_flush_prints_whatever_is_left);
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("escapes");
