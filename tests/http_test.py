@@ -5,6 +5,8 @@ import http.client
 import json
 import pathlib
 import re
+import resource
+import select
 import signal
 import socket
 import time
@@ -226,6 +228,20 @@ class Hostile(unittest.TestCase):
         self.assertEqual(200, get(self.address, "/livez")[0])
         if not SANITIZER:
             self.assertLess(self.server.memory_kb(), memory_kb + 2048)
+
+    def test_without_descriptors_it_waits_for_some(self):
+        """And does not keep a processor busy with trying."""
+        pid, limits = self.server.process.pid, resource.prlimit(self.server.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors(self.server), limits[1]))
+        with connect(self.address) as asker:
+            asker.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            before, end = self.server.cpu_s(), time.monotonic() + 1
+            while time.monotonic() < end:
+                self.call()
+                select.select([asker], [], [], 0.05)
+            self.assertLess(self.server.cpu_s() - before, 0.5)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            self.assertTrue(asker.recv(1000).startswith(b"HTTP/1.1 200"))
 
     def test_who_does_not_read_is_closed(self):
         before = descriptors(self.server)

@@ -51,6 +51,9 @@ struct http {
 	struct visitor visitors[HTTP_CONNECTIONS_MAX];
 };
 
+/* Of this thread, for the one callback that is told of nothing that is ours. */
+static _Thread_local struct http *mine;
+
 static int64_t now_ms(void)
 {
 	struct timespec now;
@@ -126,6 +129,16 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 		accept_more(http, true);
 	if (left)
 		sweep_soon(http);
+}
+
+/* Out of descriptors, most likely: trying again at once would keep the processor busy and
+ * change nothing. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	(void)listener;
+	(void)arg; /* is evhttp's */
+	accept_more(mine, false);
+	sweep_soon(mine);
 }
 
 /* evhttp has accepted a connection and wants a stream for it. With the last one that
@@ -335,7 +348,10 @@ static void adopt(struct http *http)
 	if (http->prepared_fd < 0)
 		return;
 	http->bound = evhttp_accept_socket_with_handle(http->server, http->prepared_fd);
-	if (!http->bound)
+	if (http->bound)
+		evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(http->bound),
+		                            on_accept_error);
+	else
 		close(http->prepared_fd);
 	http->prepared_fd = -1;
 	if (look_after(http) == HTTP_CONNECTIONS_MAX)
@@ -382,7 +398,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 static void *run(void *arg)
 {
-	struct http *http = arg;
+	struct http *http = mine = arg;
 	privilege_renounce();
 	event_base_dispatch(http->base);
 	return NULL;
