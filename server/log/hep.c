@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -238,6 +239,7 @@ static void *run(void *arg)
 {
 	(void)arg;
 	privilege_renounce();
+	prctl(PR_SET_NAME, "signpost-hep");
 	for (;;) {
 		bool ending = atomic_load(&hep.ending), any = false;
 		while (rings_take(&hep.rings, take, NULL))

@@ -37,6 +37,13 @@ WARM_UP_S = 0.3
 ECHO, KAMAILIO, OURS = "echo", "Kamailio", "signpost"
 
 
+LOGS = {"calls: none": "log: {calls: none}",
+        "calls: all": "log: {calls: all}",
+        "calls: all, format: json, to a file": "log: {calls: all, format: json, to: calls.log}",
+        "calls: 1/100": "log: {calls: 1/100}",
+        "hep": 'log: {calls: none}\nhep: {to: "127.0.0.1:9", id: 1}'}
+
+
 class Trouble(Exception):
     """A measurement that failed; its text says why. The rest goes on, the exit status tells."""
 
@@ -243,6 +250,29 @@ class Signpost(Server):
         super().launch(command)
 
 
+class Logging(Signpost):
+    """Signpost that logs, or copies its messages."""
+
+    def __init__(self, bench, settings):
+        self.more = settings
+        super().__init__(bench, "udp")
+
+    def command(self):
+        command = super().command()
+        path = self.folder / "signpost.yaml"
+        path.write_text(path.read_text().replace("log: {calls: none}", self.more))
+        return command
+
+    def threads_us(self):
+        """CPU time of the threads: of the one that answers, and of those behind it."""
+        names = {}
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            name = (task / "comm").read_text().strip()
+            names.setdefault(name, []).append(int((task / "schedstat").read_text().split()[0]) / 1000)
+        behind = sum(sum(times) for name, times in names.items() if name in ("signpost-log", "signpost-hep"))
+        return max(names["signpost"]), behind
+
+
 class Numbers(Signpost):
     """Signpost with a number table; load asks for count of its numbers."""
 
@@ -404,6 +434,19 @@ class Bench:
         return rows
 
 
+    def logging(self):
+        """{what: [(us of the worker, us of the threads behind it) for an answer, in each round]}"""
+        samples = {name: [] for name in LOGS}
+        for number in range(self.rounds):
+            print(f"log: round {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
+            for name, settings in LOGS.items():
+                with Logging(self, settings) as server:
+                    server.load("-s", WARM_UP_S)
+                    before = server.threads_us()
+                    answered = server.load("-s", self.seconds)["answered"]
+                    samples[name].append([(b - a) / answered for a, b in zip(before, server.threads_us())])
+        return samples
+
     def numbers(self):
         """[[name, what it takes to read and to ask]], and the lines about a reload."""
         rows, lines, cost = [], [], {}
@@ -508,6 +551,18 @@ def print_numbers(rows, lines):
         print(line)
 
 
+def print_logging(samples):
+    """What the log adds is the median of the rounds' own differences."""
+    none = samples["calls: none"]
+    print("\nThe log, and copies for hep: CPU us for an answer over UDP\n")
+    rows = []
+    for name, rounds in samples.items():
+        worker, behind = (statistics.median(sample[i] for sample in rounds) for i in (0, 1))
+        added = statistics.median(sample[0] - other[0] for sample, other in zip(rounds, none))
+        rows.append([name, f"{worker:.2f}", f"{added:.2f}", f"{behind:.2f}"])
+    table([["", "worker", "more than none", "thread behind it"], *rows])
+
+
 def print_lcr(rounds):
     best = {key: statistics.median(sample[key] for sample in rounds) for key in rounds[0]}
     added = statistics.median(sample["lcr_ns"] - sample["plain_ns"] for sample in rounds)
@@ -553,7 +608,7 @@ def read_options():
     cores = sorted(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=pathlib.Path, help="where load, hold and echo are")
-    parser.add_argument("--only", choices=["udp", "tcp", "memory", "numbers", "lcr"], action="append", help="repeatable; default all")
+    parser.add_argument("--only", choices=["udp", "tcp", "memory", "numbers", "lcr", "log"], action="append", help="repeatable; default all")
     parser.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "5"))
     parser.add_argument("--seconds", type=float, default=os.environ.get("SECONDS_PER_ROUND", "3"))
     parser.add_argument("--connections", type=int, default=os.environ.get("CONNECTIONS", "10000"))
@@ -580,7 +635,7 @@ def main():
         if not os.access(program, os.X_OK):
             raise SystemExit(f"bench: {program}: no such program; `make bench` builds it, SIGNPOST names the server")
     bench = Bench(options)
-    wanted = options.only or ["udp", "tcp", "memory", "numbers", "lcr"]
+    wanted = options.only or ["udp", "tcp", "memory", "numbers", "lcr", "log"]
     signal.signal(signal.SIGTERM, on_sigterm)
     print_machine()
     try:
@@ -592,6 +647,8 @@ def main():
             print_memory(bench, bench.memory())
         if "numbers" in wanted:
             print_numbers(*bench.numbers())
+        if "log" in wanted:
+            print_logging(bench.logging())
         if "lcr" in wanted:
             print_lcr([lcr_bench.measure(bench.folder / "lcr") for _ in range(bench.rounds)])
     except Trouble as trouble:
