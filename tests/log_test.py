@@ -277,6 +277,25 @@ class ToAFile(unittest.TestCase):
             server.wait_for_log(f' call id="{name}"')
 
 
+    def test_standard_error_that_nobody_reads_is_not_in_its_way(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, b"x" * 4096)
+        server = Server(RULES, to("calls.log"), stderr=writer)
+        self.addCleanup(server.kill)
+        os.close(writer)
+        path = server.folder / "calls.log"
+        eventually(lambda: path.exists() and "\nready;" in path.read_text(), "it is ready")
+        server.write_rules("rules: 7")
+        server.signal(signal.SIGHUP)
+        eventually(lambda: " error reload failed" in path.read_text(), "the event is there")
+        self.ask(server, "one")
+        self.wait_for_ids(path, "one")
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.process.wait(DEADLINE_S), 0)
+
+
 class Syslog(unittest.TestCase):
     """A socket as /dev/log is one."""
 
@@ -323,6 +342,19 @@ class Syslog(unittest.TestCase):
         self.server.signal(signal.SIGHUP)
         severity, text = self.next("reload failed")
         self.assertEqual((severity, text[:19]), (3, "error reload failed"))
+
+    def test_sighup_does_not_move_it_to_another_socket(self):
+        text = self.server.settings_path.read_text()
+        self.server.settings_path.write_text(text.replace(str(self.path), f"{self.path}2"))
+        self.server.signal(signal.SIGHUP)
+        self.assertIn("warning: the log cannot go to syslog while the server runs", self.next("signpost.yaml")[1])
+        self.ask("one")
+        self.assertIn('id="one"', self.next("call id")[1])
+        self.server.settings_path.write_text(text.replace(f'"syslog:{self.path}"', "stderr"))
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_for_log(" info reloaded ")
+        self.ask("two")
+        self.server.wait_for_log(' call id="two"')
 
     def test_one_that_is_started_again_loses_nothing(self):
         self.syslog.close()

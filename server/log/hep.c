@@ -185,8 +185,8 @@ static bool waits(int error)
 	struct pollfd out = {.fd = hep.fd, .events = POLLOUT};
 	if (error == EINTR)
 		return true;
-	return (error == EAGAIN || error == ENOBUFS) && poll(&out, 1, PATIENCE_MS) == 1 &&
-	       out.revents == POLLOUT;
+	return !atomic_load(&hep.ending) && (error == EAGAIN || error == ENOBUFS) &&
+	       poll(&out, 1, PATIENCE_MS) == 1 && out.revents == POLLOUT;
 }
 
 /* What cannot be sent is left out, and the rest is sent. */

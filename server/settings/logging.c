@@ -104,8 +104,8 @@ bool logging_keep_fixed(struct load *load, const struct settings *old,
 {
 	static const char *const names[] = {
 		[LOG_TO_FILE] = "a file", [LOG_TO_SYSLOG] = "syslog"};
-	if (new->log_to == LOG_TO_STDERR || new->log_to == new->log_first ||
-	    goes_to(new, old))
+	if (new->log_to == LOG_TO_STDERR || goes_to(new, old) ||
+	    (new->log_to == LOG_TO_FILE &&new->log_first == LOG_TO_FILE))
 		return true;
 	load_warning(load, new->log_position, NULL,
 	             "the log cannot go to %s while the server runs: restart it",

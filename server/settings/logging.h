@@ -14,7 +14,8 @@ bool logging_read_mirror(struct load *load, const struct node *node,
                          struct settings *settings);
 
 /* While old is in force: where the log goes stays as it is, with a warning, if the
- * sandbox would not let it go elsewhere. False: out of memory. */
+ * sandbox would not let it go there: it lets no socket of syslog be made, and files only
+ * if there was one at the start. False: out of memory. */
 bool logging_keep_fixed(struct load *load, const struct settings *old,
                         struct settings *new);
 

@@ -109,8 +109,8 @@ struct settings {
 	enum log_to log_to;
 	const char *log_path;         /* of the file, or of syslog's socket */
 	struct position log_position; /* where that is named */
-	enum log_to log_first; /* at the start: the sandbox lets through no other but
-	                          stderr */
+	enum log_to log_first; /* at the start: if it is a file the sandbox lets files be
+	                          made */
 	bool mirrors;          /* hep: messages are copied to mirror_to */
 	struct endpoint mirror_to;
 	unsigned long mirror_id;
