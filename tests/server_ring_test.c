@@ -83,7 +83,7 @@ START_TEST(records_are_aligned_for_any_type)
 }
 END_TEST
 
-static char *first, *end; /* of all records so far */
+static char *first, *behind; /* of all records so far */
 
 static size_t fill(size_t len)
 {
@@ -91,9 +91,9 @@ static size_t fill(size_t len)
 	for (char *to; (to = ring_begin(ring, len)); count++) {
 		if (!first || to < first)
 			first = to;
-		if (to + len > end)
-			end = to + len;
-		ck_assert_int_le(end - first, (ssize_t)RING_BYTES);
+		if (to + len > behind)
+			behind = to + len;
+		ck_assert_int_le(behind - first, (ssize_t)RING_BYTES);
 		memset(to, 'x', len);
 		ring_commit(ring, len);
 	}
