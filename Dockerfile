@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="Signpost" \
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libsofia-sip-ua0 libyaml-0-2 libpcre2-8-0 libsodium23 \
         libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libssl3 libseccomp2 libc-ares2 tzdata \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 COPY --from=build /out/usr/local /usr/local
 COPY deploy/container/signpost.yaml /usr/local/share/signpost/signpost.yaml
 COPY deploy/container/rules.yaml /etc/signpost/rules.yaml

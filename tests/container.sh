@@ -154,7 +154,7 @@ logged() {
 }
 
 port=5060
-ok "the image adds little to its base" grows_by_less_than 60000000
+ok "the image adds little to its base" grows_by_less_than 40000000
 sed 's/^/    /' "$work/size"
 ok "starts with nothing mounted" start
 ok "a call over UDP is redirected" answers udp 5551212 "302 sip:5551212@gateway.example.net"

@@ -131,7 +131,7 @@ class Drouting(Import):
 
     def test_what_is_not_converted_is_said_where_it_is(self):
         gateways = self.GATEWAYS + [(4, 1, "no host", 0, "", "", ""), (1, 1, "a.example", 0, "", "", ""),
-                                    (5, 1, "b.example", "two", "", "", "")]
+                                    (5, 1, "b.example", "two", "", "", ""), (6, 1, "c.example", 0, "0:1", "", "")]
         self.tables([(1, 1, "44", "", 0, 0, "9", ""), (2, 1, "44-20", "", 0, 0, "1", ""), (3, 1, "44", "", 0, 0, "#7", ""),
                      (4, "", "44", "", 0, 0, "1", ""), (5, 1, "4", "", 0, 0, "1,2", ""), (6, 1, "44", "", "high", 0, "1", ""),
                      (7, 1, "44", "", 0, 0, "", ""), (8, 1, "44", "", 0, 0, "1;2", ""), (9, 1)], gateways)
@@ -140,6 +140,7 @@ class Drouting(Import):
 dr_gateways.csv:5:5: error: "sip:no host" is no address: this character cannot stand in a host
 dr_gateways.csv:6:5: error: there is a gateway "1" already
 dr_gateways.csv:7:15: error: "strip" must be a whole number from 0 to 1024, not "two"
+dr_gateways.csv:8:5: error: only digits, letters, +, *, # and _ can be put in front of a number, not "0:1"
 dr_rules.csv:2:13: error: this is left out: there is no gateway "9"
 dr_rules.csv:3:5: error: this is left out: a prefix has digits, +, * and #
 dr_rules.csv:4:13: error: this is left out: there is no list "7"
@@ -149,7 +150,7 @@ dr_rules.csv:7:9: error: "priority" must be a whole number from 0 to 2147483647,
 dr_rules.csv:8:1: error: this is left out: it has no gateway
 dr_rules.csv:9:13: warning: gateways between semicolons share, as with sort_order 1
 dr_rules.csv:10:1: error: the row has 2 fields, the first row 8
-1 rule, 3 gateways, 11 errors
+1 rule, 3 gateways, 12 errors
 """)
 
     def test_groups_are_tables_of_peers(self):

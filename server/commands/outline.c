@@ -161,6 +161,18 @@ static struct slice free_name(struct outline *outline, struct slice wanted)
 	return name;
 }
 
+/* Of a number: nothing that a rule would clean away, or a URI escape. */
+static bool is_plain(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i], letter = (char)(c | 0x20);
+		if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'z') &&
+		    c != '+' && c != '*' && c != '#' && c != '_')
+			return false;
+	}
+	return true;
+}
+
 static bool is_uri(struct outline *outline, struct slice text, struct position at)
 {
 	struct uri uri;
@@ -184,6 +196,13 @@ const struct outline_gateway *outline_gateway(struct outline *outline, struct sl
 	}
 	if (!is_uri(outline, wanted->uri, at))
 		return NULL;
+	if (!is_plain(wanted->lead)) {
+		diags_add(outline->diags, SEVERITY_ERROR, at, NULL,
+		          "only digits, letters, +, *, # and _ can be put in front of a "
+		          "number, not \"%.*s\"",
+		          (int)wanted->lead.len, wanted->lead.at);
+		return NULL;
+	}
 	struct outline_gateway *gateway = arena_alloc(outline->arena, sizeof *gateway);
 	if (!gateway)
 		return note_memory(outline);
@@ -267,17 +286,6 @@ static bool refuse(struct outline *outline, const struct outline_route *route,
 	diags_add(outline->diags, SEVERITY_ERROR, route->at, NULL, "this is left out: %s",
 	          why);
 	return false;
-}
-
-static bool is_plain_prefix(struct slice prefix)
-{
-	for (size_t i = 0; i < prefix.len; i++) {
-		char c = prefix.at[i], letter = (char)(c | 0x20);
-		if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'z') &&
-		    c != '+' && c != '*' && c != '#' && c != '_')
-			return false;
-	}
-	return true;
 }
 
 static bool wants_the_same(const struct outline_route *route)
@@ -377,7 +385,7 @@ bool outline_route(struct outline *outline, const struct outline_route *from)
 		name_of(outline, &outline->groups, from->group, from->group);
 	if (!group || !grow(outline))
 		return false;
-	if (!is_plain_prefix(from->prefix))
+	if (!is_plain(from->prefix))
 		return refuse(outline, from,
 		              "only digits, letters, +, *, # and _ can be in its prefix");
 	struct route *route = &outline->routes[outline->count];
