@@ -11,13 +11,13 @@
 #include "server/commands/route.h"
 #include "server/operations/operations.h"
 
-/* The file as it is, put into the program by the assembler. */
+/* The file as it is, put into the program by the assembler, with a NUL behind it. */
 __asm__(".pushsection .rodata\n"
-        ".globl page_html, page_html_end\n"
+        ".globl page_html\n"
         "page_html: .incbin \"server/operations/page.html\"\n"
-        "page_html_end:\n"
+        ".byte 0\n"
         ".popsection\n");
-extern const char page_html[], page_html_end[];
+extern const char page_html[];
 
 #define HASH_TEXT_BYTES                                                                  \
 	sodium_base64_ENCODED_LEN(crypto_hash_sha256_BYTES,                              \
@@ -25,22 +25,15 @@ extern const char page_html[], page_html_end[];
 
 static char policy[512];
 
-static struct slice whole(void)
-{
-	return (struct slice){page_html, (size_t)(page_html_end - page_html)};
-}
-
 /* What stands between two texts, of which the page has one each. */
 static struct slice between(const char *before, const char *behind)
 {
-	struct slice text = whole();
-	const char *start = memmem(text.at, text.len, before, strlen(before));
-	if (!start)
+	const char *start = strstr(page_html, before);
+	const char *end = start ? strstr(start, behind) : NULL;
+	if (!end)
 		return (struct slice){0};
 	start += strlen(before);
-	const char *end =
-		memmem(start, (size_t)(page_html_end - start), behind, strlen(behind));
-	return (struct slice){start, end ? (size_t)(end - start) : 0};
+	return (struct slice){start, (size_t)(end - start)};
 }
 
 /* As a Content-Security-Policy names it (CSP 3, 6.7.3.3). */
@@ -72,7 +65,7 @@ void page_write(void *arg, struct slice query, struct http_page *page)
 	(void)query;
 	page->type = "text/html; charset=utf-8";
 	page->policy = policy;
-	fwrite(whole().at, 1, whole().len, page->body);
+	fputs(page_html, page->body);
 }
 
 /* Queries */
