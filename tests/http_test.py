@@ -20,10 +20,10 @@ LIFE_S = 10
 HEADERS_MAX = 8192
 
 
-def start(test, more="", address=None):
+def start(test, more="", address=None, rules=RULES):
     """A server that tells how it is, and the address where it does."""
     address = address or f"127.0.0.1:{free_port()}"
-    server = Server.start(test, RULES, settings(more=f'metrics: "{address}"\n{more}'))
+    server = Server.start(test, rules, settings(more=f'metrics: "{address}"\n{more}'))
     return server, address
 
 
@@ -244,10 +244,15 @@ class Hostile(unittest.TestCase):
             self.assertTrue(asker.recv(1000).startswith(b"HTTP/1.1 200"))
 
     def test_who_does_not_read_is_closed(self):
-        before = descriptors(self.server)
-        with connect(self.address) as asker:
+        """A page that no buffer of the kernel's takes."""
+        rules = "gateways:\n" + "".join(f"  g{i}: sip:g{i}.test\n" for i in range(80000)) + "rules: [{redirect: g1}]\n"
+        server, address = start(self, rules=rules)
+        before = descriptors(server)
+        with connect(address) as asker:
             asker.sendall(b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
-            eventually(lambda: descriptors(self.server) == before, "it is closed", LIFE_S + DEADLINE_S)
+            asker.recv(1)
+            self.assertEqual(before + 1, descriptors(server))
+            eventually(lambda: descriptors(server) == before, "it is closed", LIFE_S + DEADLINE_S)
 
     def test_a_thousand_connections_do_not_keep_a_call_waiting(self):
         before = descriptors(self.server)
