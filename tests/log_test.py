@@ -417,7 +417,7 @@ class Sampling(unittest.TestCase):
         return re.findall(r' call id="call-(\d+)"', server.log())
 
     def test_one_in_ten_and_the_same_ones_at_each_replica(self):
-        first, second = self.sample(300), self.sample(300)
+        first, second = self.sample(307), self.sample(307)
         self.assertEqual(first, second)
         chosen, again = first[:len(first) // 2], first[len(first) // 2:]
         self.assertEqual(chosen, again, "a retransmission is chosen if the call was")
