@@ -12,6 +12,7 @@
 #include "server/commands/passwd.h"
 #include "server/commands/ping.h"
 #include "server/commands/route.h"
+#include "server/commands/statuspage.h"
 #include "server/commands/test.h"
 #include "server/configuration.h"
 #include "server/serve.h"
@@ -39,6 +40,8 @@ static const char usage[] =
 	"      --method M           another method than INVITE\n"
 	"      --call-id ID         decides which of several gateways comes first\n"
 	"      --at TIME            when: 2026-12-25T10:00, in the table's zone\n"
+	"      --health URL         gateways as a server has them: "
+        "http://127.0.0.1:9090\n"
 	"                           exit 0: redirect, 3: any other answer\n"
 	"  test [-v] [--coverage] FILE...             does a table do what is expected "
 	"of it? exit 0 or 1\n"
@@ -80,6 +83,7 @@ struct options {
 	unsigned timeout_ms;
 	bool list;
 	const char *realm;
+	const char *health;
 };
 
 static bool set_timeout(struct options *options, const char *text)
@@ -98,7 +102,8 @@ enum {
 	OPTION_CIC,
 	OPTION_TGRP,
 	OPTION_TRUNK_CONTEXT,
-	OPTION_USER
+	OPTION_USER,
+	OPTION_HEALTH
 };
 
 static bool take_option(struct options *options, int option)
@@ -125,6 +130,9 @@ static bool take_option(struct options *options, int option)
 		return true;
 	case 's':
 		question->source = optarg;
+		return true;
+	case OPTION_HEALTH:
+		options->health = optarg;
 		return true;
 	case OPTION_USER:
 		question->user = optarg;
@@ -249,6 +257,17 @@ static int check_command(int argc, char **argv)
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What a running server knows of the gateways. */
+static bool ask_health(struct configuration *configuration, const char *url)
+{
+	size_t down;
+	configuration->health = statuspage_health(url, configuration->table, &down);
+	if (configuration->health)
+		printf("health:\n  %zu of %zu probed gateways down\n", down,
+		       table_probed_count(configuration->table));
+	return configuration->health;
+}
+
 static int route_command(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -268,6 +287,7 @@ static int route_command(int argc, char **argv)
 		{"method", required_argument, NULL, 'm'},
 		{"call-id", required_argument, NULL, 'i'},
 		{"at", required_argument, NULL, 'a'},
+		{"health", required_argument, NULL, OPTION_HEALTH},
 		{0}};
 	struct options options = {0};
 	struct configuration *configuration = &options.configuration;
@@ -277,8 +297,9 @@ static int route_command(int argc, char **argv)
 	    !(configuration->settings_path || configuration->rules_path))
 		return say_usage();
 	options.question.call = argv[left];
-	int status = load(configuration, false) ? route(configuration, &options.question)
-	                                        : EXIT_FAILURE;
+	bool ready = load(configuration, false) &&
+	             (!options.health || ask_health(configuration, options.health));
+	int status = ready ? route(configuration, &options.question) : EXIT_FAILURE;
 	configuration_free(configuration);
 	return status;
 }

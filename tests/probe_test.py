@@ -1,4 +1,5 @@
 """Gateways that are probed: what is asked of them, what counts as an answer, and which order calls are given."""
+import json
 import re
 import selectors
 import signal
@@ -6,6 +7,7 @@ import socket
 import threading
 import time
 import unittest
+import urllib.request
 
 import blackbox
 from blackbox import PATIENCE, Server, UdpDoor, eventually, free_port, settings
@@ -89,7 +91,7 @@ def table(gateways, redirect=None, probes=None):
     """Gateways by name, probed, and one rule that names all of them in their order."""
     lines = ["gateways:"]
     for name, uri in gateways.items():
-        lines.append(f"  {name}: {{uri: \"{uri}\", probe: {(probes or {}).get(name, probe())}}}")
+        lines.append(f"  \"{name}\": {{uri: \"{uri}\", probe: {(probes or {}).get(name, probe())}}}")
     lines.append(f"rules: [{{redirect: {redirect or list(gateways)}}}]")
     return "\n".join(lines).replace("'", "") + "\n"
 
@@ -302,6 +304,56 @@ class Reloading(Case):
         for i in range(12):
             self.reload(server, rules[i % 3])
             self.assertEqual(len(order(door)), 1)
+
+
+class Told(Case):
+    """What others are told of gateways."""
+
+    def setUp(self):
+        self.gateways = [Gateway(self), Gateway(self), Gateway(self)]
+        self.metrics = free_port()
+        self.url = f"http://127.0.0.1:{self.metrics}"
+        uris = {"a": self.gateways[0].uri(), "b c": self.gateways[1].uri(), "d": self.gateways[2].uri()}
+        self.gateways[0].answer = lambda request: None
+        self.server, self.door = self.start(
+            table(uris, redirect='["a", "b c", "d"]', probes={"d": "false"}),
+            f"metrics: 127.0.0.1:{self.metrics}")
+        a, b, d = self.gateways
+        self.wait_for_order(self.door, [b, d, a])
+
+    def route(self, url):
+        return blackbox.run("route", "-c", self.server.settings_path, "--health", url, "+442071234567")
+
+    def test_status(self):
+        with urllib.request.urlopen(f"{self.url}/status") as answer:
+            gateways = {g["name"]: g for g in json.load(answer)["gateways"]}
+        self.assertEqual({name: g["state"] for name, g in gateways.items()}, {"a": "down", "b c": "up", "d": "unprobed"})
+        self.assertEqual(gateways["a"]["last_error"], f"no answer in {TIMEOUT_MS} ms")
+        self.assertEqual(gateways["a"]["uri"], self.gateways[0].uri())
+        self.assertRegex(str(gateways["a"]["since"]), r"\d")
+        self.assertGreater(gateways["b c"]["rtt_ms"], 0)
+        self.assertIsNone(gateways["b c"]["last_error"])
+        self.assertIsNone(gateways["d"]["since"])
+
+    def test_route_gives_the_order_of_the_wire(self):
+        for path in ("", "/", "/status"):
+            done = self.route(self.url + path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("health:\n  1 of 2 probed gateways down\n", done.stdout)
+            contacts = re.search(r"^Contact: (.*)\r$", done.stdout, re.M)[1]
+            self.assertEqual([int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", contacts)], order(self.door))
+            self.assertRegex(done.stdout, r"3\. sip:\S+ \(a\): down, so behind those that are up\n")
+        done = blackbox.run("route", "-c", self.server.settings_path, "+442071234567")
+        self.assertIn("1. sip:+442071234567@127.0.0.1:%d (a)\n" % self.gateways[0].port, done.stdout)
+
+    def test_a_health_that_is_none(self):
+        nobody = free_port()
+        for url, said in (("https://127.0.0.1/", "write http://"), ("http://status.test/", "write http://"),
+                          ("http://", "write http://"), (f"http://127.0.0.1:{nobody}", "Connection refused"),
+                          (self.url + "/metrics", "no /status"), (self.url + "/nothing", "no /status")):
+            done = self.route(url)
+            self.assertEqual(done.returncode, 1, url)
+            self.assertIn(said, done.stderr)
 
 
 class NameServer:
