@@ -3,19 +3,20 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 static void read_memory(struct usage *usage)
 {
-	unsigned long pages, resident;
+	char text[128], *rest;
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (!file)
 		return;
-	if (fscanf(file, "%lu %lu", &pages, &resident) == 2) {
+	if (fgets(text, sizeof text, file)) { /* pages, resident ones, others */
 		double size = (double)sysconf(_SC_PAGESIZE);
-		usage->virtual_bytes = (double)pages * size;
-		usage->resident_bytes = (double)resident * size;
+		usage->virtual_bytes = (double)strtoul(text, &rest, 10) * size;
+		usage->resident_bytes = (double)strtoul(rest, NULL, 10) * size;
 	}
 	fclose(file);
 }
