@@ -41,7 +41,7 @@ static const char usage[] =
 	"      --call-id ID         decides which of several gateways comes first\n"
 	"      --at TIME            when: 2026-12-25T10:00, in the table's zone\n"
 	"      --health URL         gateways as a server has them: "
-        "http://127.0.0.1:9090\n"
+	"http://127.0.0.1:9090\n"
 	"                           exit 0: redirect, 3: any other answer\n"
 	"  test [-v] [--coverage] FILE...             does a table do what is expected "
 	"of it? exit 0 or 1\n"

@@ -112,17 +112,22 @@ static unsigned long jittered(unsigned long ms)
 
 /* The log */
 
+/* How many were not told by name, when it is time for that. */
+static void say_more(struct probes *probes)
+{
+	int64_t now = now_ms();
+	if (now < probes->flood_ends_ms)
+		return;
+	if (probes->changes_unsaid)
+		log_event(LOG_WARNING, "more gateways changed count=%zu",
+		          probes->changes_unsaid);
+	probes->changes_said = probes->changes_unsaid = 0;
+	probes->flood_ends_ms = now + LOG_FLOOD_S * 1000;
+}
+
 /* Many gateways may change at once: then the first are told by name. */
 static bool may_say(struct probes *probes)
 {
-	int64_t now = now_ms();
-	if (now >= probes->flood_ends_ms) {
-		if (probes->changes_unsaid)
-			log_event(LOG_WARNING, "more gateways changed count=%zu",
-			          probes->changes_unsaid);
-		probes->changes_said = probes->changes_unsaid = 0;
-		probes->flood_ends_ms = now + LOG_FLOOD_S * 1000;
-	}
 	if (probes->changes_said++ < CHANGES_MAX)
 		return true;
 	probes->changes_unsaid++;
@@ -175,6 +180,7 @@ static void finish(struct watch *watch, enum damping_result result)
 {
 	struct probes *probes = watch->probes;
 	probes->active--;
+	say_more(probes);
 	pthread_mutex_lock(&probes->mutex);
 	bool changed = damping_take(&watch->damping, result, watch->view.probe);
 	if (changed)
