@@ -27,7 +27,7 @@ endif
 # Debian's names of what each kind of work needs. The targets that need them install what is missing.
 PACKAGES_build     := gcc libc6-dev pkg-config libsofia-sip-ua-dev libyaml-dev libpcre2-dev libsodium-dev \
                       libevent-dev libssl-dev libseccomp-dev libc-ares-dev
-PACKAGES_check     := check nsd python3 python3-yaml prometheus chromium tshark logrotate sip-tester kamailio sipsak \
+PACKAGES_check     := check nsd python3 python3-yaml prometheus chromium logrotate sip-tester kamailio sipsak \
                       sipvicious iproute2 iptables util-linux openssl tzdata groff-base systemd
 PACKAGES_lint      := clang clang-format-14 clang-tidy cppcheck python3 shellcheck
 PACKAGES_fuzz      := clang

@@ -57,7 +57,8 @@ class Page(unittest.TestCase):
             door.ask(door.request(uri=f"sip:{called}@signpost.test"))
         self.open(address)
         self.assertEqual("serving", self.text("#state"))
-        self.assertIn(f"udp:127.0.0.1:{server.port}", self.text("#doors"))
+        self.assertEqual([f"udp:127.0.0.1:{server.port}", "test", "–", "8", "0", "–"],
+                         self.browser.run("[...document.querySelectorAll('#doors tr:first-child td')].map(td => td.textContent)"))
         self.assertEqual(["1", "emergency", 'called "112"', "redirect 302 london-1"],
                          self.browser.run("[...document.querySelectorAll('#rules tr:first-child td')].slice(0, 4).map(td => td.textContent)"))
         self.browser.until("document.querySelector('#legend').textContent.includes('302: 3')")
