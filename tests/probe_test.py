@@ -1,16 +1,20 @@
 """Gateways that are probed: what is asked of them, what counts as an answer, and which order calls are given."""
+import contextlib
 import json
 import re
 import selectors
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
+import types
 import unittest
 import urllib.request
 
 import blackbox
-from blackbox import PATIENCE, Server, UdpDoor, eventually, free_port, settings
+from blackbox import PATIENCE, ROOT, Server, UdpDoor, eventually, free_port, settings
 
 TIMEOUT_MS = 150 * PATIENCE
 
@@ -99,6 +103,11 @@ def table(gateways, redirect=None, probes=None):
 def order(door):
     """The ports of the Contacts, best first."""
     return [int(re.search(r":(\d+)(;|$)", uri)[1]) for uri in door.ask(door.request()).uris()]
+
+
+def at(port):
+    """For wait_for_order(): somebody else's gateway."""
+    return types.SimpleNamespace(port=port)
 
 
 class Case(unittest.TestCase):
@@ -245,6 +254,34 @@ class Probing(Case):
         self.assertEqual(order(door), [a.port, b.port, other.port])
         a.answer = b.answer = lambda request: None
         self.wait_for_order(door, [other, a, b])
+
+
+@unittest.skipUnless(shutil.which("sipp"), "sipp is not installed (Debian: sip-tester)")
+class Sipp(Case):
+    @contextlib.contextmanager
+    def gateway(self, port, status, transport="u1"):
+        """sipp at this port, until the end of the block."""
+        scenario = blackbox.folder_for(self) / "options.xml"
+        scenario.write_text((ROOT / "tests/sipp/options.xml").read_text().replace("200 OK", status))
+        with blackbox.process("sipp", "-sf", scenario, "-i", "127.0.0.1", "-p", port, "-t", transport, "-nostdin", stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as sipp:
+            yield sipp
+
+    def test_a_real_peer_flaps(self):
+        here, there = free_port(), Gateway(self)
+        server, door = self.start(table({"a": f"sip:127.0.0.1:{here}", "b": there.uri()}))
+        self.wait_for_order(door, [there, at(here)])
+        with self.gateway(here, "200 OK"):
+            self.wait_for_order(door, [at(here), there])
+        self.wait_for_order(door, [there, at(here)])
+        with self.gateway(here, "503 Service Unavailable"):
+            asked = len(there.requests)
+            eventually(lambda: len(there.requests) > asked + 3, "probes go on")
+            self.assertEqual(order(door), [there.port, here])
+        with self.gateway(here, "404 Not Found"):
+            self.wait_for_order(door, [at(here), there])
+        states = [re.search(r"gateway is (\w+)", line)[1] for line in server.wait_for_log('gateway is .* gateway="a"', 4)]
+        self.assertEqual(["down", "up", "down", "up"], states[:4])
 
 
 class Reloading(Case):
