@@ -16,7 +16,7 @@ import urllib.request
 import blackbox
 from blackbox import PATIENCE, ROOT, Server, UdpDoor, eventually, free_port, settings
 
-TIMEOUT_MS = 150 * PATIENCE
+TIMEOUT_MS = 250 * PATIENCE
 
 
 def reply_to(request, status="200 OK", more=()):
@@ -497,7 +497,9 @@ class Names(Case):
     def test_a_dead_name_server_takes_nothing_from_anybody(self):
         gateway, other = Gateway(self), Gateway(self)
         dns = NameServer(self, ["host A 127.0.0.1"])
-        server, door = self.start(table({"a": f"sip:host.gw.test:{gateway.port}", "b": other.uri()}), dns.setting())
+        patient = "{every: 1s, timeout: 1s, down_after: 3, up_after: 2}"  # this process asks as fast as it can, and answers
+        server, door = self.start(table({"a": f"sip:host.gw.test:{gateway.port}", "b": other.uri()},
+                                        probes={"a": patient, "b": patient}), dns.setting())
         self.wait_for_requests(gateway, 1)
         dns.child.send_signal(signal.SIGSTOP)
         self.addCleanup(dns.child.send_signal, signal.SIGCONT)
