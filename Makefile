@@ -89,7 +89,7 @@ PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %,$B/tests/fuzz/%_fuzz,$(filter $(or $(F),%),$(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))))
 BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers server_counting)
 SOURCES = $(wildcard */*.[ch] */*/*.[ch])
-SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh deploy/debian/signpost.post* deploy/completion/*)
+SCRIPTS = .ci/run $(wildcard tests/*.sh deploy/*/*.sh deploy/debian/signpost.p* deploy/completion/*)
 
 .PHONY: all deps deps-ci run check tests check-asan check-tsan check-valgrind bench measure soak soaking fuzz fuzzers lint format \
         deb deb-check container fresh install uninstall clean help

@@ -111,6 +111,19 @@ class Matching(unittest.TestCase):
             with door:
                 self.assertEqual(door.ask(door.request()).status, 302)
 
+    def test_a_second_socket_of_an_address_is_said(self):
+        manager = Manager(self)
+        for _ in range(2):  # as ReusePort=yes lets it be
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(s.close)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            s.bind(("127.0.0.1", manager.port))
+            manager.sockets.append(s)
+        server = manager.server(settings(listen=["udp:127.0.0.1:PORT"]))
+        self.assertEqual([line.split(" ", 1)[1] for line in server.log_lines("passed")], [
+            f'warning passed socket not used fd=4 name="" address=udp:127.0.0.1:{manager.port} '
+            'reason="another has its address, and what comes here is lost"'])
+
     @unittest.skipUnless(is_v6_here(), "::1 is not configured on this machine")
     def test_a_socket_for_v4_and_v6_is_refused(self):
         manager = Manager(self)

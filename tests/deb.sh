@@ -144,6 +144,7 @@ if [ "$1" = prepare ]; then
 	ok "the unit is one" verify
 	ok "a bare Debian 12" machine
 	ok "what the package needs" depends
+ok "an upgrade leaves the socket open" sh -c "! dpkg-deb --info '$deb' preinst 2>/dev/null | grep -q 'stop.*signpost.socket'"
 	ok "the package is installed" inside apt-get -qq -y --no-install-recommends install /signpost.deb
 	[ $failed = 0 ] && exec unshare --net tests/deb.sh run "$work"
 	echo "$passed passed, $failed failed"

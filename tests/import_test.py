@@ -180,7 +180,8 @@ dr_rules.csv:10:1: error: the row has 2 fields, the first row 8
         write_csv(self.folder, "dr_rules", [(prefix, 0, prefix, "NULL", 0, "", text, sort, "NULL", "", "")
                                             for prefix, (text, sort) in lists.items()], header)
         said = self.convert("drouting", "dr_rules", "dr_gateways", "dr_gw_lists", status=1)
-        self.assertEqual(said, 'dr_rules.csv:9:17: error: this is left out: others have weights beside the list "cr1"\n'
+        self.assertEqual(said, 'dr_rules.csv:6:17: warning: nothing is made of the list "off", it is not enabled\n'
+                               'dr_rules.csv:9:17: error: this is left out: others have weights beside the list "cr1"\n'
                                "7 rules, 4 gateways, 1 error\n")
         expectations = self.folder / "rules.test.yaml"
         a, b, d = "sip:{}@a.example;transport=tcp", "sip:{}@b.example", "sip:{}@d.example"

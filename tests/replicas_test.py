@@ -29,7 +29,7 @@ class Alike(unittest.TestCase):
                 continue
             with self.subTest(name), door_class(one.port) as first, door_class(two.port) as second:
                 firsts = set()
-                for number in range(60):
+                for number in range(240):
                     uri = ("sip:+44207@x.test", "sip:5@x.test", "sip:6@x.test", "sip:x.test")[number % 4]
                     via = first.via_for("10.0.0.1:5060", params="")
                     data = first.request("OPTIONS" if number % 5 == 3 else "INVITE", uri=uri, via=via)

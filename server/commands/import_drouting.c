@@ -353,8 +353,12 @@ static bool add_list(struct reading *reading, const struct member *from, bool we
 		return fault(reading, "there is no list", from->id);
 	if (slice_find(list->members, '#') < list->members.len)
 		return fault(reading, "lists are in the list", from->id);
-	if (list->disabled)
+	if (list->disabled) {
+		sheet_find(&reading->sheet, SEVERITY_WARNING, reading->column, NULL,
+		           "nothing is made of the list \"%.*s\", it is not enabled",
+		           (int)from->id.len, from->id.at);
 		return true;
+	}
 	if (!(list->sort == 'w' ? add_by_weight(reading, list->members)
 	                        : add_in_order(reading, list->members, false)))
 		return false;

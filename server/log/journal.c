@@ -230,8 +230,10 @@ void journal_stop(void)
 	end.tv_nsec += JOURNAL_STOP_MS * 1000000L;
 	end.tv_sec += end.tv_nsec / 1000000000;
 	end.tv_nsec %= 1000000000;
-	if (pthread_timedjoin_np(journal.thread, NULL, &end) != 0)
-		return; /* it waits still, and has all it needs */
+	if (pthread_timedjoin_np(journal.thread, NULL, &end) != 0) {
+		pthread_detach(journal.thread); /* it waits still, and has all it needs */
+		return;
+	}
 	sink_close(journal.sink);
 	journal.sink = NULL;
 	free(journal.lines);

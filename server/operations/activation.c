@@ -158,16 +158,21 @@ int passed_open(const struct passed *passed)
 
 /* Telling */
 
-static const char *why_unused(const struct passed *passed,
+static const char *why_unused(struct activation *activation, const struct passed *passed,
                               const struct settings *settings)
 {
 	if (passed->useless)
 		return passed->useless;
-	for (size_t i = 0; i < settings->listen_count; i++)
-		if (is_for(passed, &settings->listens[i]))
-			return listen_door(&settings->listens[i]) == DOOR_AGENT
-			               ? "stack: nta opens its own"
-			               : NULL;
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		const struct listen *listen = &settings->listens[i];
+		if (!is_for(passed, listen))
+			continue;
+		if (listen_door(listen) == DOOR_AGENT)
+			return "stack: nta opens its own";
+		return activation_find(activation, listen) == passed
+		               ? NULL
+		               : "another has its address, and what comes here is lost";
+	}
 	return "no listener has its address";
 }
 
@@ -176,7 +181,7 @@ void activation_report(struct activation *activation, const struct settings *set
 	char text[ENDPOINT_TEXT_MAX];
 	for (size_t i = 0; activation && i < activation->count; i++) {
 		const struct passed *passed = &activation->items[i];
-		const char *why = why_unused(passed, settings);
+		const char *why = why_unused(activation, passed, settings);
 		if (why)
 			log_event(LOG_WARNING,
 			          "passed socket not used fd=%d name=\"%s\" address=%s "
