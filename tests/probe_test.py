@@ -16,7 +16,7 @@ import urllib.request
 import blackbox
 from blackbox import PATIENCE, ROOT, Server, UdpDoor, eventually, free_port, settings
 
-TIMEOUT_MS = 250 * PATIENCE
+TIMEOUT_MS = 250 * min(PATIENCE, 2)
 
 
 def reply_to(request, status="200 OK", more=()):
@@ -86,7 +86,7 @@ class Gateway:
         return f"sip:{host}:{self.port}{';transport=tcp' if self.stream else ''}{params}"
 
 
-def probe(every_ms=100 * PATIENCE, down_after=2, up_after=2):
+def probe(every_ms=100 * min(PATIENCE, 2), down_after=2, up_after=2):
     return (f"{{every: {max(every_ms, TIMEOUT_MS)}ms, timeout: {TIMEOUT_MS}ms, down_after: {down_after}, "
             f"up_after: {up_after}}}")
 
