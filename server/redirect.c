@@ -137,6 +137,17 @@ static void log_over(const struct arrival *arrival)
 	          arrival->peer->name.at, endpoint_text(&arrival->source, source));
 }
 
+/* One that only explains says nothing to the log. */
+static bool is_serving(const struct redirect *redirect)
+{
+	return redirect->snapshot;
+}
+
+void redirect_unread(struct redirect *redirect, const struct arrival *arrival)
+{
+	count_dropped(redirect->counters, redirect->held, arrival);
+}
+
 /* What keeps a NAT open: CRLF, or two of them. */
 static bool is_keepalive(struct slice text)
 {
@@ -147,10 +158,10 @@ bool redirect_passes(struct redirect *redirect, struct slice text,
                      struct arrival *arrival)
 {
 	struct limiter *limiter = redirect->held ? redirect->held->limiter : NULL;
-	count_received(redirect->counters, redirect->held, arrival);
 	redirect->text = text;
 	if (limiter && is_keepalive(text))
 		return false;
+	count_received(redirect->counters, redirect->held, arrival);
 	if (limiter && slice_begins(text, slice_of("ACK "))) {
 		mirror_request(redirect, arrival);
 		return false; /* RFC 3261 8.2.7: never answered */
@@ -316,7 +327,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 	response->reason = decision->reason;
 	response->retry_after_s = decision->retry_after_s;
 	response->expires_s = decision->expires_s;
-	if (decision->cause == CAUSE_GAVE_UP)
+	if (decision->cause == CAUSE_GAVE_UP && is_serving(redirect))
 		log_often(LOG_GAVE_UP,
 		          "rule undecided, its regex took too long rule=\"%s\"",
 		          decision_label(decision->table, decision->rule, label).at);
@@ -435,7 +446,7 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	if (count > 1 && count < offered)
 		reply->length = write_reply(redirect, request, arrival, response, count,
 		                            decision, reply);
-	if (count < offered)
+	if (count < offered && is_serving(redirect))
 		log_often(LOG_CUT,
 		          "contacts left out to fit the path rule=\"%s\" kept=%zu of=%zu",
 		          decision_label(decision->table, decision->rule, label).at,
@@ -524,8 +535,10 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	fit_reply(redirect, request, arrival, response, explanation, reply);
 	reply->to = response_destination(request, &arrival->source);
 	if (!reply->length) {
-		log_often(LOG_TOO_LARGE, "reply not sent, it is longer than %d bytes",
-		          REPLY_MAX);
+		if (is_serving(redirect))
+			log_often(LOG_TOO_LARGE,
+			          "reply not sent, it is longer than %d bytes",
+			          REPLY_MAX);
 		reply->close = true; /* so that nobody waits for it */
 	}
 	check_amplification(arrival, reply);
@@ -620,13 +633,14 @@ static void start_reply(const struct message *message, struct reply *reply)
 	reply->close = message->framing != FRAMING_OK;
 }
 
-static enum request_use read_request(struct request *request,
+static enum request_use read_request(const struct redirect *redirect,
+                                     struct request *request,
                                      const struct message *message,
                                      const struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	enum request_use use = request_read(request, message);
-	if (use == REQUEST_NO_VIA)
+	if (use == REQUEST_NO_VIA && is_serving(redirect))
 		log_often(LOG_NO_VIA, "message without a usable Via ignored source=%s",
 		          endpoint_text(&arrival->source, text));
 	return use;
@@ -719,7 +733,7 @@ static void answer(struct redirect *redirect, const struct message *message,
 	struct timespec start = {0};
 	if (redirect->settings->log_calls != LOG_CALLS_NONE)
 		clock_gettime(CLOCK_MONOTONIC, &start);
-	enum request_use use = read_request(&request, message, arrival);
+	enum request_use use = read_request(redirect, &request, message, arrival);
 	if (use == REQUEST_ANSWER) {
 		make_reply(redirect, redirect->held->table, &request, arrival,
 		           &explanation, &response, reply);
@@ -763,7 +777,7 @@ void redirect_explain(struct redirect *redirect, const struct table *table,
 	struct request request;
 	struct response response = {0};
 	start_reply(message, reply);
-	if (read_request(&request, message, arrival) == REQUEST_ANSWER)
+	if (read_request(redirect, &request, message, arrival) == REQUEST_ANSWER)
 		make_reply(redirect, table, &request, arrival, explanation, &response,
 		           reply);
 	request_done(&request);

@@ -103,8 +103,19 @@ class Hep(unittest.TestCase):
 
     def test_the_nta_doors(self):
         server = self.start(settings(more=f"hep: {{to: 127.0.0.1:{self.port}, id: 4294967295}}").replace(
-            "peers: [local]}", "peers: [local], stack: nta}"))
+            "stack: ours", "stack: nta"))
+        self.assertTrue(server.log_lines("tcp:"))
         self.check_doors(server)
+
+    def test_what_is_longer_than_a_datagram_is_not_copied(self):
+        for stack in "ours", "nta":
+            server = self.start(settings(more=f"hep: {{to: 127.0.0.1:{self.port}, id: 4294967295}}").replace(
+                "stack: ours", f"stack: {stack}"))
+            with self.subTest(stack), TcpDoor(server.port) as door:
+                door.send(door.request(more=["X:" + "y" * 10] * 5400))  # about 75 KB, and more when written again
+                door.receive_message()
+            self.assertLess(len(self.receive().text), 2000)  # of the answer only
+            self.exchange(server, TcpDoor)
 
     @needs_v6
     def test_a_collector_of_ipv6(self):

@@ -331,6 +331,16 @@ class Syslog(unittest.TestCase):
         with UdpDoor(self.server.port) as door:
             self.assertEqual(door.ask(door.request(uri=UK, headers={"Call-ID": name})).status, 302)
 
+    def test_json_lines_are_whole(self):
+        self.server.write_rules(RULES.replace("name: plain", "name: NZ mobile"))
+        self.server.settings_path.write_text(self.server.settings_path.read_text().replace(
+            "log: {", "log: {format: json, "))
+        self.server.signal(signal.SIGHUP)
+        self.next("reloaded")
+        self.ask("one")
+        line = self.next("NZ mobile")[1]
+        self.assertEqual("NZ mobile", json.loads(line)["rule"])
+
     def test_each_line_is_a_datagram_of_its_level(self):
         self.assertEqual(self.next("^ready; ")[0], 6)
         self.ask("one")

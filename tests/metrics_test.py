@@ -160,6 +160,18 @@ class Calls(Counting):
                     door.send(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\n\r\n")
                 door.ask(b"")  # its marker comes last
 
+    def test_what_is_no_message_is_dropped(self):
+        self.start()
+        udp = f'listener="udp:127.0.0.1:{self.port}"'
+        with UdpDoor(self.port) as door:
+            with self.moves(listener_drops_total={udp: 2}, listener_messages_total={udp: 3},
+                            replies_total={'method="OPTIONS",status="200"': 1}):
+                door.send(b"hello there")
+                door.send(b"INVITE sip:1@x SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1")
+                for _ in range(3):
+                    door.send(b"\r\n\r\n")  # keeps a NAT open
+                door.ask(b"  ")
+
     def test_a_broken_message_is_a_reply_400(self):
         self.start()
         with self.moves(replies_total={'method="INVITE",status="400"': 2}, rule_replies_total={}, drops_total={}):

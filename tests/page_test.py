@@ -88,6 +88,20 @@ class Page(unittest.TestCase):
                 self.assertEqual(status, got)
                 self.assertIn(text, body)
 
+    def test_a_question_leaves_no_trace(self):
+        rules = ("gateways:\n" + "".join(f"  g{n}: sip:{n}.{'x' * 60}.{'y' * 60}.test\n" for n in range(10))
+                 + f"rules: [{{name: all, redirect: [{', '.join(f'g{n}' for n in range(10))}]}}]\n")
+        server, address = start(self, rules)
+        said, counted = server.log(), get(address, "/metrics")[2]
+        body = get(address, "/route?called=123")[2]
+        self.assertIn("more left out: the reply would be too large", body)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log("reloaded")  # what was said before stands in front of it
+        self.assertEqual(said, server.log()[:len(said)])
+        self.assertEqual(1, server.log()[len(said):].count("\n"), server.log())
+        own = [line for line in get(address, "/metrics")[2].splitlines() if "rule" in line or "cut" in line or "drops" in line]
+        self.assertEqual(own, [line for line in counted.splitlines() if "rule" in line or "cut" in line or "drops" in line])
+
     def test_what_others_wrote_is_text(self):
         server, address = start(self)
         door = self.enterContext(UdpDoor(server.port))

@@ -232,6 +232,9 @@ static void print_decision(FILE *to, const struct explanation *explanation)
 	if (decision->left_out)
 		fprintf(to, "  %zu more left out: a reply has at most %lu Contact%s\n",
 		        decision->left_out, max, max == 1 ? "" : "s");
+	if (explanation->unfit)
+		fprintf(to, "  %zu more left out: the reply would be too large\n",
+		        explanation->unfit);
 }
 
 bool explain_silently(struct redirect *redirect, const struct table *table,

@@ -21,6 +21,7 @@
 #include <sofia-sip/tport.h>
 #include <sofia-sip/tport_tag.h>
 
+#include "rules/writer.h"
 #include "server/doors/guard.h"
 #include "server/log/log.h"
 #include "server/trust/privilege.h"
@@ -90,12 +91,28 @@ static void send_reply(tport_t *tport, const struct reply *reply)
 
 /* Receiving */
 
-/* The whole, which sofia-sip puts together again; empty without memory for it. */
-static struct slice text_of(msg_t *msg)
+/* The head as it came, but for blanks around values; empty without memory for it. Not
+ * msg_as_string(): that prints what nta is shown, and our fields are none it can print.
+ */
+static struct slice text_of(msg_t *msg, const struct message *message)
 {
-	size_t len;
-	const char *text = msg_as_string(msg_home(msg), msg, NULL, 0, &len);
-	return (struct slice){text, text ? len : 0};
+	size_t size = message->start_line.len + 4;
+	for (size_t i = 0; i < message->field_count; i++)
+		size += message->fields[i].name.len + message->fields[i].value.len + 4;
+	char *text = su_alloc(msg_home(msg), (isize_t)size);
+	if (!text)
+		return (struct slice){0};
+	struct writer writer = {text, size, 0, false};
+	writer_put(&writer, message->start_line);
+	WRITER_PUT(&writer, "\r\n");
+	for (size_t i = 0; i < message->field_count; i++) {
+		writer_put(&writer, message->fields[i].name);
+		WRITER_PUT(&writer, ": ");
+		writer_put(&writer, message->fields[i].value);
+		WRITER_PUT(&writer, "\r\n");
+	}
+	WRITER_PUT(&writer, "\r\n");
+	return (struct slice){text, writer.len};
 }
 
 /* A stream that cannot take a reply is not asked for one: behind a framing error nothing
@@ -114,7 +131,7 @@ static int on_message(struct listener *listener, nta_agent_t *nta, msg_t *msg, s
 	                           &arrival.source)) {
 		struct message whole = *message;
 		if (settings->mirrors)
-			whole.text = text_of(msg);
+			whole.text = text_of(msg, message);
 		redirect_answer(agent->redirect, &whole, &arrival, &agent->reply);
 		send_reply(tport, &agent->reply);
 		redirect_sent(agent->redirect);

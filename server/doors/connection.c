@@ -198,6 +198,8 @@ static bool answer(struct connection *connection, struct slice text, enum framin
 		redirect_answer(all->redirect, &message, &arrival, &all->reply);
 		more = !all->reply.close;
 		evbuffer_add(all->replies, all->reply.text, all->reply.length);
+	} else {
+		redirect_unread(all->redirect, &arrival);
 	}
 	msg_destroy(msg);
 	return more;

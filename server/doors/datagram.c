@@ -248,6 +248,8 @@ static void answer(struct datagram *datagram, const struct inlet *inlet,
 	if (plain || parsed)
 		redirect_answer(datagram->redirect, plain ? plain : message_of(parsed),
 		                &arrival, &slot->reply);
+	else
+		redirect_unread(datagram->redirect, &arrival);
 	if (parsed)
 		msg_destroy(parsed);
 }

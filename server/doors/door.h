@@ -46,6 +46,9 @@ bool redirect_admits(struct redirect *redirect, struct arrival *arrival);
 bool redirect_passes(struct redirect *redirect, struct slice text,
                      struct arrival *arrival);
 
+/* For one that is no message at all, and so is not answered. */
+void redirect_unread(struct redirect *redirect, const struct arrival *arrival);
+
 /* Tells of a source that is not let in. */
 void redirect_stranger(struct redirect *redirect, const struct arrival *arrival);
 

@@ -5,8 +5,8 @@
  * that it is not at work and asleep again for every line of a busy server, it may doze
  * for a while after it has had something to do: then only those wake it who have a lot.
  */
-#ifndef SERVER_BELL_H
-#define SERVER_BELL_H
+#ifndef SERVER_LOG_BELL_H
+#define SERVER_LOG_BELL_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

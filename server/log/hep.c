@@ -45,6 +45,12 @@ struct record {
 	struct endpoint from, to;
 };
 
+static void drop(unsigned long count)
+{
+	if (count > 0)
+		atomic_fetch_add(&hep.unsent, count);
+}
+
 struct ring *hep_ring(void)
 {
 	return rings_add(&hep.rings);
@@ -53,6 +59,10 @@ struct ring *hep_ring(void)
 void hep_put(struct ring *ring, const struct hep_packet *packet)
 {
 	size_t len = sizeof(struct record) + packet->text.len;
+	if (packet->text.len > PACKET_MAX) {
+		drop(1);
+		return;
+	}
 	struct record *record = ring_begin(ring, len);
 	if (!record)
 		return;
@@ -148,12 +158,6 @@ struct batch {
 	struct iovec parts[BATCH][2];
 	unsigned char headers[BATCH][HEP_HEADER_MAX];
 };
-
-static void drop(unsigned long count)
-{
-	if (count > 0)
-		atomic_fetch_add(&hep.unsent, count);
-}
 
 /* One that is too long for a datagram is dropped. */
 static void add(struct batch *batch, const void *record, size_t len)

@@ -244,8 +244,11 @@ static bool send_line(struct sink *sink, enum log_level level, const char *line,
 	char text[LOG_LINE_MAX + 64], when[32];
 	time_t now = (time_t)(stamp_now() / 1000000000);
 	struct tm local;
-	const char *space = memchr(line, ' ', len);
-	size_t skip = space && space[-1] == 'Z' ? (size_t)(space - line) + 1 : 0;
+	const size_t stamp =
+		sizeof "2026-11-22T12:00:00.123Z"; /* and the blank behind it */
+	size_t skip = len > stamp && line[stamp - 2] == 'Z' && line[stamp - 1] == ' '
+	                      ? stamp
+	                      : 0;
 	localtime_r(&now, &local);
 	strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
 	int head = snprintf(text, sizeof text,

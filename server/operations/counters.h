@@ -48,6 +48,14 @@ struct listener_counters {
 	struct counter opened, closed; /* connections */
 };
 
+/* Connections that are open. Both are read while their thread goes on counting. */
+static inline uint64_t counters_open(const struct listener_counters *counters)
+{
+	uint64_t closed = counter_get(&counters->closed);
+	uint64_t opened = counter_get(&counters->opened);
+	return opened > closed ? opened - closed : 0;
+}
+
 /* Counters and nothing else: counterset_sum() takes it for an array of them. */
 struct counters {
 	struct counter replies[COUNTERS_METHODS][COUNTERS_STATUSES];

@@ -173,7 +173,7 @@ static void write_connections(const struct exposition *exposition, const char *n
 			continue;
 		begin_row(exposition, name, "listener", REGISTRY_LISTENERS, i);
 		fprintf(exposition->to, "} %" PRIu64 "\n",
-		        now ? opened - counter_get(&of->closed) : opened);
+		        now ? counters_open(of) : opened);
 	}
 }
 

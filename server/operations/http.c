@@ -49,6 +49,7 @@ struct http {
 	int prepared_fd; /* on this, unless it is < 0 */
 
 	struct visitor visitors[HTTP_CONNECTIONS_MAX];
+	size_t held; /* bytes of pages that have not been read to their end */
 };
 
 /* Of this thread, for the one callback that is told of nothing that is ours. */
@@ -186,8 +187,8 @@ static void write_page(const struct http *http, const struct evhttp_uri *uri,
 
 static void free_text(const void *text, size_t len, void *arg)
 {
-	(void)len;
-	(void)arg;
+	struct http *http = arg;
+	http->held -= len;
 	free((void *)(uintptr_t)text);
 }
 
@@ -197,8 +198,8 @@ static void add_header(struct evkeyvalq *headers, const char *name, const char *
 }
 
 /* The answer to HEAD has the headers of that to GET, and no body. Takes text. */
-static void send_page(struct evhttp_request *request, const struct http_page *page,
-                      char *text, size_t len)
+static void send_page(struct http *http, struct evhttp_request *request,
+                      const struct http_page *page, char *text, size_t len)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	char number[32];
@@ -212,10 +213,11 @@ static void send_page(struct evhttp_request *request, const struct http_page *pa
 	if (page->status == 405)
 		add_header(headers, "Allow", "GET, HEAD");
 	add_header(headers, "Connection", "close");
+	http->held += len;
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD ||
 	    evbuffer_add_reference(evhttp_request_get_output_buffer(request), text, len,
-	                           free_text, NULL) < 0)
-		free(text);
+	                           free_text, http) < 0)
+		free_text(text, len, http);
 	evhttp_send_reply(request, (int)page->status, NULL, NULL);
 }
 
@@ -236,6 +238,8 @@ static void make_page(const struct http *http, struct evhttp_request *request,
 		page->status = 405;
 	else if (!uri || !evhttp_uri_get_path(uri))
 		page->status = 400;
+	else if (http->held > HTTP_HELD_MAX)
+		page->status = 503;
 	else
 		write_page(http, uri, page);
 }
@@ -251,7 +255,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 		make_page(arg, request, &page);
 		bool whole = !ferror(page.body);
 		if (fclose(page.body) == 0 && whole) {
-			send_page(request, &page, text, len);
+			send_page(arg, request, &page, text, len);
 			return;
 		}
 		free(text);

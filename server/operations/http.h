@@ -9,6 +9,7 @@
  *     from accept to end   HTTP_LIFE_MS           closed
  *     header lines         HTTP_HEADERS_MAX       400, closed
  *     body                 HTTP_BODY_MAX          413, closed
+ *     pages not yet read   HTTP_HELD_MAX          503, closed
  *
  * So whoever asks can neither grow memory nor keep a call waiting.
  */
@@ -24,6 +25,7 @@
 #define HTTP_LIFE_MS         10000
 #define HTTP_HEADERS_MAX     8192
 #define HTTP_BODY_MAX        1024
+#define HTTP_HELD_MAX        ((size_t)64 << 20) /* bytes; one page more may be made */
 
 /* What is answered. */
 struct http_page {

@@ -23,7 +23,8 @@ static void write_server(struct json *json, const struct operations *operations)
 {
 	int64_t start_s = (int64_t)operations->start_s;
 	json_text(json, "version", slice_of(VERSION));
-	json_count(json, "uptime_s", (uint64_t)(time(NULL) - start_s));
+	int64_t up_s = time(NULL) - start_s; /* the clock may have been set back */
+	json_count(json, "uptime_s", up_s < 0 ? 0 : (uint64_t)up_s);
 	json_text(json, "state", slice_of(lifecycle_text(lifecycle_state())));
 	write_time(json, "started", start_s);
 	json_text(json, "secret", slice_of(operations->secret_made ? "made" : "file"));
@@ -41,8 +42,7 @@ static void write_door(struct json *json, const struct listen *listen,
 	json_text(json, "listener", listen->text);
 	json_text(json, "profile", listen->profile->name);
 	json_text(json, "transport", slice_of(transports[listen->endpoint.transport]));
-	json_count(json, "connections",
-	           counter_get(&counters->opened) - counter_get(&counters->closed));
+	json_count(json, "connections", counters_open(counters));
 	json_count(json, "received", counter_get(&counters->received));
 	json_count(json, "answered", counter_get(&counters->replied));
 	json_count(json, "dropped", counter_get(&counters->dropped));
