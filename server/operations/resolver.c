@@ -9,6 +9,8 @@
 #include <netdb.h>
 #include <stdlib.h>
 
+#include "server/log/log.h"
+
 #define TRY_MS      1000 /* for the first answer of a name server */
 #define TRIES       2
 #define TICK_MS     100 /* how often its deadlines are looked at */
@@ -20,6 +22,9 @@ struct lookup {
 	lookup_found *found;
 	void *arg;
 	unsigned ttl_s;
+	bool failed;      /* one of the questions */
+	const char *name; /* whose addresses are asked for, of this family */
+	int family;
 	struct locating locating;
 };
 
@@ -27,6 +32,7 @@ struct resolver {
 	su_root_t *root;
 	ares_channel channel;
 	su_timer_t *timer;
+	bool ends; /* no question may be asked any more */
 	struct {
 		ares_socket_t fd;
 		int registered; /* 0: free */
@@ -89,8 +95,10 @@ struct resolver *resolver_new(su_root_t *root, const char *server)
 	struct ares_options options = {.timeout = TRY_MS,
 	                               .tries = TRIES,
 	                               .sock_state_cb = on_socket,
-	                               .sock_state_cb_data = resolver};
-	const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+	                               .sock_state_cb_data = resolver,
+	                               .ndomains = 0};
+	const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
+	                 ARES_OPT_DOMAINS;
 	if (!resolver)
 		return NULL;
 	resolver->root = root;
@@ -101,8 +109,11 @@ struct resolver *resolver_new(su_root_t *root, const char *server)
 		free(resolver);
 		return NULL;
 	}
-	if (server)
-		ares_set_servers_ports_csv(resolver->channel, server);
+	int status = server ? ares_set_servers_ports_csv(resolver->channel, server)
+	                    : ARES_SUCCESS;
+	if (status != ARES_SUCCESS)
+		log_event(LOG_WARNING, "name server not used resolver=%s error=\"%s\"",
+		          server, ares_strerror(status));
 	su_timer_set_for_ever(resolver->timer, on_tick, resolver);
 	return resolver;
 }
@@ -111,6 +122,7 @@ void resolver_free(struct resolver *resolver)
 {
 	if (!resolver)
 		return;
+	resolver->ends = true;
 	ares_destroy(resolver->channel);
 	su_timer_destroy(resolver->timer);
 	free(resolver);
@@ -127,12 +139,22 @@ static void end(struct lookup *lookup, enum lookup_result result)
 	free(lookup);
 }
 
-/* No records is an answer. Old name servers do not know NAPTR. */
+static bool is_over(const struct lookup *lookup)
+{
+	return !lookup->owner || lookup->resolver->ends;
+}
+
+/* No records is an answer. */
 static bool is_answered(int status)
 {
 	return status == ARES_SUCCESS || status == ARES_ENODATA ||
-	       status == ARES_ENOTFOUND || status == ARES_ENOTIMP ||
-	       status == ARES_EFORMERR;
+	       status == ARES_ENOTFOUND;
+}
+
+/* Old name servers do not know NAPTR and SRV: then there are no such records. */
+static bool is_unknown_type(int status)
+{
+	return status == ARES_ENOTIMP || status == ARES_EFORMERR;
 }
 
 /* The shortest time to live of the records of an answer (RFC 1035 4.1); what is broken
@@ -175,7 +197,16 @@ static void note_ttl(struct lookup *lookup, unsigned ttl_s)
 		lookup->ttl_s = ttl_s;
 }
 
+/* A question without an answer counts as one without records: others may still lead to
+ * an address. */
+static void note_failure(struct lookup *lookup)
+{
+	lookup->failed = true;
+	note_ttl(lookup, 0);
+}
+
 static void ask_next(struct lookup *lookup);
+static void ask_addresses(struct lookup *lookup, const char *name, int family);
 
 static void on_naptr(void *arg, int status, int timeouts, unsigned char *text, int len)
 {
@@ -184,10 +215,12 @@ static void on_naptr(void *arg, int status, int timeouts, unsigned char *text, i
 	struct ares_naptr_reply *replies = NULL;
 	size_t count = 0;
 	(void)timeouts;
-	if (!lookup->owner || !is_answered(status)) {
+	if (is_over(lookup)) {
 		end(lookup, LOOKUP_FAILED);
 		return;
 	}
+	if (!is_answered(status) && !is_unknown_type(status))
+		note_failure(lookup);
 	if (status == ARES_SUCCESS &&
 	    ares_parse_naptr_reply(text, len, &replies) == ARES_SUCCESS)
 		note_ttl(lookup, shortest_ttl(text, len));
@@ -208,9 +241,14 @@ static void on_srv(void *arg, int status, int timeouts, unsigned char *text, int
 	struct ares_srv_reply *replies = NULL;
 	size_t count = 0;
 	(void)timeouts;
-	if (!lookup->owner || !is_answered(status)) {
+	if (is_over(lookup)) {
 		end(lookup, LOOKUP_FAILED);
 		return;
+	}
+	if (!is_answered(status) && !is_unknown_type(status)) {
+		note_failure(lookup);
+		/* Whether the host itself, at port 5060, is it is not known. */
+		lookup->locating.fell_back = true;
 	}
 	if (status == ARES_SUCCESS &&
 	    ares_parse_srv_reply(text, len, &replies) == ARES_SUCCESS)
@@ -230,11 +268,13 @@ static void on_addresses(void *arg, int status, int timeouts,
 	struct lookup *lookup = arg;
 	struct endpoint endpoint;
 	(void)timeouts;
-	if (!lookup->owner || !is_answered(status)) {
+	if (is_over(lookup)) {
 		ares_freeaddrinfo(addresses);
 		end(lookup, LOOKUP_FAILED);
 		return;
 	}
+	if (!is_answered(status))
+		note_failure(lookup);
 	for (struct ares_addrinfo_node *n = addresses ? addresses->nodes : NULL; n;
 	     n = n->ai_next) {
 		if (!endpoint_from_sockaddr(TRANSPORT_UDP, n->ai_addr, &endpoint))
@@ -243,13 +283,26 @@ static void on_addresses(void *arg, int status, int timeouts,
 		locate_take_address(&lookup->locating, &endpoint.address);
 	}
 	ares_freeaddrinfo(addresses);
-	ask_next(lookup);
+	if (lookup->family == AF_INET)
+		ask_addresses(lookup, lookup->name, AF_INET6);
+	else
+		ask_next(lookup);
+}
+
+/* One family after the other: of two at once c-ares hides the failure of one behind the
+ * other's answer. */
+static void ask_addresses(struct lookup *lookup, const char *name, int family)
+{
+	const struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT,
+	                                          .ai_family = family};
+	lookup->name = name;
+	lookup->family = family;
+	ares_getaddrinfo(lookup->resolver->channel, name, NULL, &hints, on_addresses,
+	                 lookup);
 }
 
 static void ask_next(struct lookup *lookup)
 {
-	static const struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT,
-	                                                 .ai_family = AF_UNSPEC};
 	ares_channel channel = lookup->resolver->channel;
 	const char *name;
 	switch (locate_next(&lookup->locating, &name)) {
@@ -260,11 +313,12 @@ static void ask_next(struct lookup *lookup)
 		ares_query(channel, name, ns_c_in, ns_t_srv, on_srv, lookup);
 		break;
 	case LOCATE_ADDRESSES:
-		ares_getaddrinfo(channel, name, NULL, &hints, on_addresses, lookup);
+		ask_addresses(lookup, name, AF_INET);
 		break;
 	case LOCATE_DONE:
-		end(lookup,
-		    lookup->locating.address_count ? LOOKUP_FOUND : LOOKUP_NOTHING);
+		end(lookup, lookup->locating.address_count ? LOOKUP_FOUND
+		            : lookup->failed               ? LOOKUP_FAILED
+		                                           : LOOKUP_NOTHING);
 		break;
 	}
 }
@@ -274,13 +328,16 @@ void resolver_ask(struct resolver *resolver, const struct gateway_view *gateway,
 {
 	struct lookup *lookup = malloc(sizeof *lookup);
 	*owner = lookup;
-	if (!lookup)
+	if (!lookup) {
+		found(arg, LOOKUP_FAILED, NULL, 0);
 		return;
+	}
 	lookup->resolver = resolver;
 	lookup->owner = owner;
 	lookup->found = found;
 	lookup->arg = arg;
 	lookup->ttl_s = UINT_MAX;
+	lookup->failed = false;
 	locate_begin(&lookup->locating, gateway->host, gateway->port, gateway->transport);
 	ask_next(lookup);
 }
