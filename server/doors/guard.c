@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +103,14 @@ static void filter_datagrams(int fd)
 	attach(fd, code, sizeof code / sizeof code[0]);
 }
 
+/* A connection whose peer is silent is given up soon, so that a peer that is back is
+ * asked on another one, and not when the kernel tries the old one again. */
+static void limit_silence(int fd)
+{
+	const unsigned silence_ms = 5000;
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
+}
+
 typedef int bind_function(int, const struct sockaddr *, socklen_t);
 
 EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t len)
@@ -116,6 +125,8 @@ EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t len)
 	if (type == SOCK_DGRAM &&
 	    (address->sa_family == AF_INET || address->sa_family == AF_INET6))
 		(only_answers ? filter_all_but_answers : filter_datagrams)(fd);
+	if (type == SOCK_STREAM && only_answers)
+		limit_silence(fd);
 	return NEXT(bind_function, "bind")(fd, address, len);
 }
 

@@ -32,9 +32,8 @@ void guard_init(void);
  * workers. */
 void guard_share_ports(bool share);
 
-/* Datagram sockets bound from now on by this thread take nothing but answers: for
- * clients.
- */
+/* Datagram sockets bound from now on by this thread take nothing but answers, and streams
+ * are given up when the peer acknowledges nothing for five seconds: for clients. */
 void guard_only_answers(bool only);
 
 /* Connections that this thread accepts from now on are only kept if admits says so;
