@@ -6,6 +6,7 @@ import selectors
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -243,6 +244,30 @@ class Probing(Case):
             with self.assertRaises(BlockingIOError):
                 stranger.socket.recv(65535)
 
+    def test_one_that_is_back_is_asked_on_another_connection(self):
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with contextlib.ExitStack() as full:  # the kernel answers nobody else
+            for _ in range(3):
+                other = full.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(listener.getsockname())
+            self.start(table({"a": f"sip:127.0.0.1:{listener.getsockname()[1]};transport=tcp"}))
+            time.sleep(8.5)  # the first connection is tried again after 1, 3, 7 and 15 s
+        listener.listen(64)
+        listener.settimeout(blackbox.DEADLINE_S)
+        back = time.monotonic()
+        data = b""
+        while not data:
+            connection = listener.accept()[0]
+            with connection:
+                connection.settimeout(blackbox.DEADLINE_S)
+                data = connection.recv(65535)
+        self.assertTrue(data.startswith(b"OPTIONS sip:"), data)
+        self.assertLess(time.monotonic() - back, 5)
+
     @blackbox.needs_v6
     def test_over_ipv6(self):
         a = Gateway(self, host="::1", family=socket.AF_INET6)
@@ -305,6 +330,12 @@ class Reloading(Case):
         self.reload(server, table({"a": a.uri(";x=y"), "b": b.uri()}, probes=slow))
         self.assertEqual(order(door), [a.port, b.port])
         self.assertEqual(len(server.log_lines("gateway is")), 1)
+
+    def test_a_shorter_period_begins_at_once(self):
+        a = Gateway(self)
+        server, _ = self.start(table({"a": a.uri()}, probes={"a": "{every: 1h}"}))
+        self.reload(server, table({"a": a.uri()}))
+        self.wait_for_requests(a, 2)
 
     def test_probing_ends_and_begins_again(self):
         a, b = Gateway(self), Gateway(self)
@@ -453,6 +484,55 @@ zone:
         return f"resolver: 127.0.0.1:{self.port}"
 
 
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
+A, AAAA, SRV, NAPTR = 1, 28, 33, 35
+
+
+def a_record(host="127.0.0.1"):
+    return socket.inet_aton(host)
+
+
+def srv_record(priority, port, target):
+    name = b"".join(bytes([len(label)]) + label.encode() for label in target.split(".")) + b"\0"
+    return struct.pack(">HHH", priority, 1, port) + name
+
+
+class Answers:
+    """A name server that answers (name, type) with what answer() makes of it: a code and records."""
+
+    def __init__(self, test, answer):
+        self.answer = answer
+        self.asked = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.1)
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        for step in (self.socket.close, self.thread.join, self.stop.set):
+            test.addCleanup(step)
+
+    def serve(self):
+        while not self.stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                self.serve_one(*self.socket.recvfrom(512))
+
+    def serve_one(self, data, source):
+        at, labels = 12, []
+        while data[at]:
+            labels.append(data[at + 1:at + 1 + data[at]].decode())
+            at += data[at] + 1
+        name, kind = ".".join(labels), struct.unpack(">H", data[at + 1:at + 3])[0]
+        self.asked.append((name, kind))
+        code, records = self.answer(name, kind)
+        body = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(r)) + r for r in records)
+        self.socket.sendto(data[:2] + bytes([0x81, 0x80 | code]) + struct.pack(">HHHH", 1, len(records), 0, 0) +
+                           data[12:at + 5] + body, source)
+
+    def setting(self):
+        return f"resolver: 127.0.0.1:{self.socket.getsockname()[1]}"
+
+
 class Names(Case):
     def hostport(self, door):
         """What the Contacts say behind the @, best first."""
@@ -527,6 +607,54 @@ class Names(Case):
         self.wait_for_requests(other, 20)
         self.assertEqual(self.hostport(door), ["gw.test", f"127.0.0.1:{other.port}"])
         self.assertEqual(server.log_lines("gateway is"), [])
+
+    def test_a_question_that_fails_does_not_end_the_lookup(self):
+        def naptr_fails(code):
+            return lambda name, kind: (code, []) if kind == NAPTR else None
+
+        def second_fails(code):
+            return lambda name, kind: (code, []) if name == "dead.gw.test" else None
+
+        def tcp_fails(code):
+            return lambda name, kind: (code, []) if name == "_sip._tcp.gw.test" else None
+
+        for fails in (naptr_fails, second_fails, tcp_fails):
+            for code in (FORMERR, SERVFAIL, NOTIMP, REFUSED):
+                with self.subTest(what=fails.__name__, code=code):
+                    gateway = Gateway(self)
+                    zone = {("_sip._udp.gw.test", SRV): [srv_record(1, gateway.port, "host.gw.test"),
+                                                         srv_record(2, gateway.port, "dead.gw.test")],
+                            ("host.gw.test", A): [a_record()]}
+                    failed = fails(code)
+                    dns = Answers(self, lambda name, kind: failed(name, kind) or (NOERROR, zone.get((name, kind), [])))
+                    self.start(table({"a": "sip:gw.test"}), dns.setting())
+                    self.wait_for_requests(gateway, 2)
+
+    def test_without_an_answer_about_srv_the_host_itself_is_not_asked(self):
+        other = Gateway(self)
+        dns = Answers(self, lambda name, kind: (SERVFAIL, []) if kind == SRV else
+                      (NOERROR, [a_record("127.0.0.9")] if kind == A else []))
+        server, door = self.start(table({"a": "sip:gw.test;transport=udp", "b": other.uri()}), dns.setting())
+        eventually(lambda: dns.asked, "it is asked")
+        self.wait_for_requests(other, 10)
+        self.assertEqual({kind for _, kind in dns.asked}, {SRV})
+        self.assertEqual(self.hostport(door), ["gw.test", f"127.0.0.1:{other.port}"])
+        self.assertEqual(server.log_lines("gateway is"), [])
+
+    def test_an_error_takes_no_address_away(self):
+        for code in (FORMERR, SERVFAIL, NOTIMP, REFUSED):
+            with self.subTest(code=code):
+                gateway = Gateway(self)
+                bad = threading.Event()
+                dns = Answers(self, lambda name, kind: (NOERROR, []) if kind != A else
+                              (code, []) if bad.is_set() else (NOERROR, [a_record()]))
+                server, _ = self.start(table({"a": f"sip:gw.test:{gateway.port}"}), dns.setting())
+                self.wait_for_requests(gateway, 1)
+                bad.set()
+                known = len(dns.asked)
+                eventually(lambda: ("gw.test", A) in dns.asked[known:], "it is asked for again", 20 * PATIENCE)
+                self.wait_for_requests(gateway, 4)
+                self.assertEqual(server.log_lines("gateway is"), [])
 
     def test_what_a_name_server_answers_may_be_anything(self):
         stop = threading.Event()

@@ -27,6 +27,7 @@
 struct source {
 	struct address address;
 	nta_agent_t *nta;
+	size_t inquiries; /* on their way */
 };
 
 struct prober {
@@ -37,6 +38,7 @@ struct prober {
 };
 
 struct inquiry {
+	struct source *source;
 	nta_outgoing_t *transaction;
 	void (*answered)(void *arg, const struct prober_answer *answer);
 	void *arg;
@@ -76,6 +78,7 @@ static bool find_source(const struct endpoint *to, struct endpoint *source)
 {
 	struct sockaddr_storage address;
 	socklen_t len = endpoint_to_sockaddr(to, &address);
+	errno = 0;
 	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
@@ -135,18 +138,30 @@ static nta_agent_t *open_agent(const struct prober *prober, const struct address
 	return NULL;
 }
 
-/* The agent of the address; NULL if there are too many. */
-static nta_agent_t *agent_of(struct prober *prober, const struct address *address)
+/* The source with the address; when there are too many, in the place of one that nobody
+ * waits for. An agent that calls us has an inquiry until it returns, so that it is never
+ * destroyed below its own feet. NULL if there is no place. */
+static struct source *source_of(struct prober *prober, const struct address *address)
 {
-	for (size_t i = 0; i < prober->source_count; i++)
-		if (address_equal(&prober->sources[i].address, address))
-			return prober->sources[i].nta;
-	if (prober->source_count == PROBER_SOURCES_MAX)
+	struct source *idle = NULL;
+	for (size_t i = 0; i < prober->source_count; i++) {
+		struct source *source = &prober->sources[i];
+		if (address_equal(&source->address, address))
+			return source;
+		if (!source->inquiries && !idle)
+			idle = source;
+	}
+	bool full = prober->source_count == PROBER_SOURCES_MAX;
+	struct source *place = full ? idle : &prober->sources[prober->source_count];
+	nta_agent_t *nta = place ? open_agent(prober, address) : NULL;
+	if (!nta)
 		return NULL;
-	nta_agent_t *nta = open_agent(prober, address);
-	if (nta)
-		prober->sources[prober->source_count++] = (struct source){*address, nta};
-	return nta;
+	if (full)
+		nta_agent_destroy(place->nta);
+	else
+		prober->source_count++;
+	*place = (struct source){.address = *address, .nta = nta};
+	return place;
 }
 
 /* Asking */
@@ -223,24 +238,35 @@ static nta_outgoing_t *send_request(nta_agent_t *nta, const struct endpoint *to,
 	return transaction;
 }
 
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 struct inquiry *
 prober_ask(struct prober *prober, const struct endpoint *to, const char *uri,
            void (*answered)(void *arg, const struct prober_answer *answer), void *arg,
-           const char **why)
+           const char **why, bool *ours)
 {
-	struct endpoint source;
+	struct endpoint from;
 	struct inquiry *inquiry;
 	*why = "no route to it";
-	if (!find_source(to, &source))
+	*ours = false;
+	if (!find_source(to, &from)) {
+		*ours = is_shortage(errno);
 		return NULL;
+	}
 	*why = "no socket for it";
-	nta_agent_t *nta = agent_of(prober, &source.address);
-	if (!nta || !(inquiry = malloc(sizeof *inquiry)))
+	*ours = true;
+	struct source *source = source_of(prober, &from.address);
+	if (!source || !(inquiry = malloc(sizeof *inquiry)))
 		return NULL;
-	*inquiry = (struct inquiry){.answered = answered, .arg = arg};
-	inquiry->transaction = send_request(nta, to, uri, inquiry);
-	if (inquiry->transaction)
+	*inquiry = (struct inquiry){.source = source, .answered = answered, .arg = arg};
+	inquiry->transaction = send_request(source->nta, to, uri, inquiry);
+	if (inquiry->transaction) {
+		source->inquiries++;
 		return inquiry;
+	}
 	*why = "it cannot be sent";
 	free(inquiry);
 	return NULL;
@@ -251,5 +277,6 @@ void prober_drop(struct inquiry *inquiry)
 	if (!inquiry)
 		return;
 	nta_outgoing_destroy(inquiry->transaction);
+	inquiry->source->inquiries--;
 	free(inquiry);
 }

@@ -13,7 +13,7 @@
 
 #include "server/sip/endpoint.h"
 
-#define PROBER_SOURCES_MAX 16 /* addresses of this machine that are asked from */
+#define PROBER_SOURCES_MAX 16 /* of this machine that are asked from at a time */
 
 struct prober;
 struct inquiry;
@@ -33,11 +33,12 @@ struct prober_answer {
 
 /* Asks `to`, over UDP or TCP, with uri as the Request-URI. answered is called once, never
  * before this function has returned; then the inquiry is gone, as it is after
- * prober_drop(). NULL if it cannot be sent: *why is a static text. */
+ * prober_drop(). NULL if it cannot be sent: *why is a static text, *ours whether this
+ * machine is at fault. */
 struct inquiry *
 prober_ask(struct prober *prober, const struct endpoint *to, const char *uri,
            void (*answered)(void *arg, const struct prober_answer *answer), void *arg,
-           const char **why);
+           const char **why, bool *ours);
 
 /* The answer is wanted no more. NULL is allowed. */
 void prober_drop(struct inquiry *inquiry);

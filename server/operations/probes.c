@@ -48,6 +48,7 @@ struct watch {
 	bool nowhere;       /* which DNS says there is not */
 	int64_t expires_ms; /* when it is asked for again */
 	bool refused;       /* one of them has */
+	bool asked_any;     /* or it is known that one of them cannot be */
 	bool waits;         /* for its turn */
 	struct watch *next; /* of those that wait */
 	int64_t due_ms, started_ms, asked_us;
@@ -163,6 +164,14 @@ static void say_late(struct probes *probes)
 static void on_due(su_root_magic_t *magic, su_timer_t *timer, struct watch *watch);
 static void on_timeout(su_root_magic_t *magic, su_timer_t *timer, struct watch *watch);
 
+static void set_due(struct watch *watch, int64_t due_ms)
+{
+	int64_t now = now_ms();
+	watch->due_ms = due_ms < now ? now : due_ms;
+	su_timer_set_interval(watch->timer, on_due, watch,
+	                      (su_duration_t)(watch->due_ms - now));
+}
+
 static void schedule(struct watch *watch)
 {
 	int64_t now = now_ms();
@@ -170,9 +179,7 @@ static void schedule(struct watch *watch)
 	int64_t quiet = (int64_t)watch->retry_after_s * 1000;
 	if (due < now + quiet)
 		due = now + quiet;
-	watch->due_ms = due < now ? now : due;
-	su_timer_set_interval(watch->timer, on_due, watch,
-	                      (su_duration_t)(watch->due_ms - now));
+	set_due(watch, due);
 }
 
 /* The probe has come to its end. */
@@ -185,13 +192,23 @@ static void finish(struct watch *watch, enum damping_result result)
 	bool changed = damping_take(&watch->damping, result, watch->view.probe);
 	if (changed)
 		watch->since_s = time(NULL);
-	if (result == DAMPING_ANSWERED)
+	if (result == DAMPING_ANSWERED) {
 		watch->why[0] = '\0';
+		watch->rtt_us = (unsigned long)(now_us() - watch->asked_us);
+		watch->retry_after_s = 0; /* of another of its addresses */
+	}
 	pthread_mutex_unlock(&probes->mutex);
 	if (changed) {
 		health_set(probes->held->health, watch->view.number, watch->damping.down);
 		say_change(watch);
 	}
+	schedule(watch);
+}
+
+/* Nobody could be asked, for a reason of our own: that says nothing about the gateway. */
+static void put_off(struct watch *watch)
+{
+	watch->probes->active--;
 	schedule(watch);
 }
 
@@ -222,11 +239,17 @@ static void ask_next(struct watch *watch)
 {
 	char uri[URI_MAX];
 	const char *why;
+	bool ours;
+	if (!watch->address_count) { /* any more, when its turn has come */
+		fail(watch, "its name has no address");
+		watch->asked_any = true;
+	}
 	while (watch->asked < watch->address_count) {
 		watch->asked_us = now_us();
 		watch->inquiry = prober_ask(
 			watch->probes->prober, &watch->addresses[watch->asked++],
-			request_uri(watch, uri), on_answer, watch, &why);
+			request_uri(watch, uri), on_answer, watch, &why, &ours);
+		watch->asked_any |= watch->inquiry || !ours;
 		if (watch->inquiry) {
 			su_timer_set_interval(
 				watch->timer, on_timeout, watch,
@@ -235,7 +258,10 @@ static void ask_next(struct watch *watch)
 		}
 		fail(watch, "%s", why);
 	}
-	finish(watch, watch->refused ? DAMPING_REFUSED : DAMPING_FAILED);
+	if (watch->asked_any)
+		finish(watch, watch->refused ? DAMPING_REFUSED : DAMPING_FAILED);
+	else
+		put_off(watch);
 }
 
 static void begin(struct watch *watch)
@@ -245,7 +271,7 @@ static void begin(struct watch *watch)
 	if (watch->started_ms - watch->due_ms > (int64_t)watch->view.probe->every_ms)
 		say_late(watch->probes);
 	watch->asked = 0;
-	watch->refused = false;
+	watch->refused = watch->asked_any = false;
 	watch->retry_after_s = 0;
 	ask_next(watch);
 }
@@ -313,12 +339,16 @@ static bool has_address(struct watch *watch)
 	if (watch->address_count)
 		return true;
 	watch->started_ms = now_ms();
+	watch->retry_after_s = 0;
 	if (watch->nowhere) {
 		watch->probes->active++;
 		fail(watch, "its name has no address");
 		finish(watch, DAMPING_FAILED);
 	} else {
-		schedule(watch);
+		unsigned long soon_ms = jittered(TTL_MIN_S * 1000ul);
+		if (soon_ms > watch->view.probe->every_ms)
+			soon_ms = watch->view.probe->every_ms;
+		set_due(watch, watch->started_ms + (int64_t)soon_ms);
 	}
 	return false;
 }
@@ -363,7 +393,6 @@ static void on_answer(void *arg, const struct prober_answer *answer)
 	watch->inquiry = NULL;
 	su_timer_reset(watch->timer);
 	if (result == DAMPING_ANSWERED) {
-		watch->rtt_us = (unsigned long)(now_us() - watch->asked_us);
 		finish(watch, result);
 	} else {
 		if (result == DAMPING_REFUSED)
@@ -414,6 +443,12 @@ static bool find_addresses(struct watch *watch)
 	return true;
 }
 
+/* Anywhere in the next period, so that not all are asked at once. */
+static void set_due_in_period(struct watch *watch)
+{
+	set_due(watch, now_ms() + (int64_t)random_below(watch->view.probe->every_ms));
+}
+
 static struct watch *watch_new(struct probes *probes, const struct gateway_view *view)
 {
 	struct watch *watch = calloc(1, sizeof *watch);
@@ -427,9 +462,7 @@ static struct watch *watch_new(struct probes *probes, const struct gateway_view 
 		return NULL;
 	}
 	watch->named = !find_addresses(watch);
-	unsigned long first_ms = random_below(view->probe->every_ms);
-	watch->due_ms = now_ms() + (int64_t)first_ms;
-	su_timer_set_interval(watch->timer, on_due, watch, (su_duration_t)first_ms);
+	set_due_in_period(watch);
 	return watch;
 }
 
@@ -443,6 +476,10 @@ static struct watch *take_over(struct probes *probes, const struct gateway_view 
 		return NULL;
 	probes->watches[number - 1] = NULL;
 	watch->view = *view;
+	int64_t longest_ms = (int64_t)view->probe->every_ms * 11 / 10;
+	bool idle = !watch->inquiry && !watch->waits && !watch->retry_after_s;
+	if (idle && watch->due_ms > now_ms() + longest_ms)
+		set_due_in_period(watch);
 	return watch;
 }
 
@@ -622,14 +659,16 @@ void probes_free(struct probes *probes)
 
 /* Showing */
 
-static void show(struct probes *probes, const struct gateway_view *gateway,
+/* The watches know more than the health, but are not always this configuration's. */
+static void show(const struct gateway_view *gateway, const struct health *health,
+                 const struct watch *watch,
                  void (*visit)(void *arg, const struct probe_view *view), void *arg)
 {
-	const struct watch *watch = gateway->number && gateway->number <= probes->count
-	                                    ? probes->watches[gateway->number - 1]
-	                                    : NULL;
 	struct probe_view view = {
 		.name = gateway->name, .uri = gateway->uri, .last_error = ""};
+	if (gateway->number && health)
+		view.state =
+			health_is_down(health, gateway->number) ? PROBE_DOWN : PROBE_UP;
 	if (watch) {
 		view.state = watch->damping.down ? PROBE_DOWN : PROBE_UP;
 		view.since_s = watch->since_s;
@@ -646,12 +685,15 @@ void probes_visit(struct probes *probes,
 	const struct table *table = configuration->table;
 	pthread_mutex_lock(&probes->mutex);
 	bool current = probes->held == configuration;
+	/* held NULL: perhaps there is no thread, and nobody is probed */
+	const struct health *health =
+		probes->held && !current ? configuration->health : NULL;
 	for (size_t i = 0; i < table_counts(table).gateways; i++) {
 		struct gateway_view gateway;
 		table_gateway(table, i, &gateway);
-		if (!current)
-			gateway.number = 0;
-		show(probes, &gateway, visit, arg);
+		bool watched = current && gateway.number;
+		show(&gateway, health,
+		     watched ? probes->watches[gateway.number - 1] : NULL, visit, arg);
 	}
 	pthread_mutex_unlock(&probes->mutex);
 	snapshot_release(probes->snapshot, configuration);
