@@ -45,7 +45,7 @@ KINDS = {
 }
 COMPOSE = {"services": {"signpost": {
     "image": str, "build": str, "ports": [str], "volumes": [str], "read_only": bool, "cap_drop": [str], "security_opt": [str],
-    "restart": str, "stop_grace_period": str, "logging": {"driver": str, "options": LABELS}}}}
+    "restart": str, "stop_grace_period": str, "ulimits": {"nofile": int}, "logging": {"driver": str, "options": LABELS}}}}
 
 
 def misfits(value, shape, at=""):
