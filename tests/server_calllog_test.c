@@ -51,7 +51,7 @@ static size_t line_len;
 /* By way of a ring as well, which is how the server does it. */
 static const char *write_call(enum log_format format, const struct call *call)
 {
-	static struct bell bell;
+	static struct sleeper sleeper;
 	atomic_ulong refused = 0;
 	int fd = memfd_create("stderr", 0);
 	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
@@ -62,7 +62,7 @@ static const char *write_call(enum log_format format, const struct call *call)
 	line[line_len] = '\0';
 
 	char other[LOG_LINE_MAX];
-	struct ring *ring = ring_new(&bell, &refused);
+	struct ring *ring = ring_new(&sleeper, &refused);
 	calllog_put(ring, format, call);
 	const void *record = ring_next(ring, &(size_t){0});
 	ck_assert_ptr_nonnull(record);

@@ -10,13 +10,13 @@
 #include "server/log/rings.h"
 #include "tests/runner.h"
 
-static struct bell bell;
+static struct sleeper sleeper;
 static atomic_ulong refused;
 static struct ring *ring;
 
 static void init(void)
 {
-	ring = ring_new(&bell, &refused);
+	ring = ring_new(&sleeper, &refused);
 	ck_assert_ptr_nonnull(ring);
 }
 
@@ -196,9 +196,9 @@ static void *take_all(void *arg)
 		if (!rings_take(&rings, take, NULL) && end)
 			return arg;
 		if (taken[0] % 2)
-			bell_doze(&rings.bell, 1);
+			sleeper_doze(&rings.sleeper, 1);
 		else
-			bell_sleep(&rings.bell, is_idle, NULL);
+			sleeper_sleep(&rings.sleeper, is_idle, NULL);
 	}
 }
 
@@ -214,7 +214,7 @@ START_TEST(many_put_and_one_takes)
 	for (size_t i = 0; i < PUTTERS; i++)
 		pthread_join(putters[i], NULL);
 	ended = true;
-	bell_wake(&rings.bell);
+	sleeper_wake(&rings.sleeper);
 	pthread_join(taker, NULL);
 	for (size_t i = 0; i < PUTTERS; i++)
 		all += taken[i];
@@ -243,7 +243,7 @@ START_TEST(sleeping_taker_is_woken_for_each)
 	}
 	ring_leave(of[0]);
 	ended = true;
-	bell_wake(&rings.bell);
+	sleeper_wake(&rings.sleeper);
 	pthread_join(taker, NULL);
 	ck_assert_uint_eq(taken[0], 5000);
 }

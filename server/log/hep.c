@@ -251,9 +251,9 @@ static void *run(void *arg)
 		if (ending)
 			return NULL;
 		if (any)
-			bell_doze(&hep.rings.bell, DOZE_MS);
+			sleeper_doze(&hep.rings.sleeper, DOZE_MS);
 		else
-			bell_sleep(&hep.rings.bell, is_idle, NULL);
+			sleeper_sleep(&hep.rings.sleeper, is_idle, NULL);
 	}
 }
 
@@ -300,7 +300,7 @@ void hep_stop(void)
 	if (!hep.running)
 		return;
 	atomic_store(&hep.ending, true);
-	bell_wake(&hep.rings.bell);
+	sleeper_wake(&hep.rings.sleeper);
 	pthread_join(hep.thread, NULL);
 	hep.running = false;
 	if (hep.fd >= 0)

@@ -98,7 +98,7 @@ void journal_tell(void)
 	if (!atomic_load(&journal.running))
 		tell_dropped(sink_write_now);
 	else if (journal_dropped() != atomic_load(&journal.told))
-		bell_wake(&journal.rings.bell);
+		sleeper_wake(&journal.rings.sleeper);
 }
 
 /* The thread */
@@ -197,9 +197,9 @@ static void *run(void *arg)
 		if (ending && !any)
 			break;
 		if (any && !ending)
-			bell_doze(&journal.rings.bell, JOURNAL_DOZE_MS);
+			sleeper_doze(&journal.rings.sleeper, JOURNAL_DOZE_MS);
 		else
-			bell_sleep(&journal.rings.bell, is_idle, NULL);
+			sleeper_sleep(&journal.rings.sleeper, is_idle, NULL);
 	}
 	tell_dropped(write_warning);
 	return NULL;
@@ -225,7 +225,7 @@ void journal_stop(void)
 	if (!atomic_exchange(&journal.running, false))
 		return;
 	atomic_store(&journal.ending, true);
-	bell_wake(&journal.rings.bell);
+	sleeper_wake(&journal.rings.sleeper);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_nsec += JOURNAL_STOP_MS * 1000000L;
 	end.tv_sec += end.tv_nsec / 1000000000;
@@ -242,11 +242,11 @@ void journal_stop(void)
 void journal_move(struct sink *sink)
 {
 	sink_close(atomic_exchange(&journal.next, sink));
-	bell_wake(&journal.rings.bell);
+	sleeper_wake(&journal.rings.sleeper);
 }
 
 void journal_reopen(void)
 {
 	atomic_store(&journal.reopening, true);
-	bell_wake(&journal.rings.bell);
+	sleeper_wake(&journal.rings.sleeper);
 }

@@ -15,7 +15,7 @@ struct head {
 };
 
 struct ring {
-	struct bell *bell;
+	struct sleeper *sleeper;
 	atomic_ulong *refused;
 	char *bytes;
 
@@ -30,13 +30,13 @@ struct ring {
 	size_t read; /* of the one who takes */
 };
 
-struct ring *ring_new(struct bell *bell, atomic_ulong *refused)
+struct ring *ring_new(struct sleeper *sleeper, atomic_ulong *refused)
 {
 	struct ring *ring = aligned_alloc(LINE, sizeof *ring);
 	if (!ring)
 		return NULL;
 	*ring = (struct ring){
-		.bell = bell, .refused = refused, .bytes = calloc(1, RING_BYTES)};
+		.sleeper = sleeper, .refused = refused, .bytes = calloc(1, RING_BYTES)};
 	if (ring->bytes)
 		return ring;
 	free(ring);
@@ -106,17 +106,17 @@ void ring_commit(struct ring *ring, size_t len)
 {
 	size_t put = ring->begun + size_of(len);
 	head_at(ring, ring->begun)->len = len;
-	atomic_store(&ring->put, put); /* as bell_ring() asks for */
-	bell_ring(ring->bell, exceeds(ring, put, RING_BYTES / 2));
+	atomic_store(&ring->put, put); /* as sleeper_call() asks for */
+	sleeper_call(ring->sleeper, exceeds(ring, put, RING_BYTES / 2));
 }
 
 void ring_leave(struct ring *ring)
 {
 	if (!ring)
 		return;
-	struct bell *bell = ring->bell;
+	struct sleeper *sleeper = ring->sleeper;
 	atomic_store(&ring->left, true); /* it may be gone now */
-	bell_wake(bell);
+	sleeper_wake(sleeper);
 }
 
 bool ring_is_empty(const struct ring *ring)

@@ -17,16 +17,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "server/log/bell.h"
+#include "server/log/sleeper.h"
 
 #define RING_BYTES      ((size_t)1 << 20) /* a power of two */
 #define RING_RECORD_MAX (RING_BYTES / 8)  /* bytes of one record */
 
 struct ring;
 
-/* bell: rung for the one who takes; refused: counts the records that find no room, and
- * nobody else writes to it. Both must outlive the ring. NULL: out of memory. */
-struct ring *ring_new(struct bell *bell, atomic_ulong *refused);
+/* sleeper: called for the one who takes; refused: counts the records that find no room,
+ * and nobody else writes to it. Both must outlive the ring. NULL: out of memory. */
+struct ring *ring_new(struct sleeper *sleeper, atomic_ulong *refused);
 void ring_free(struct ring *ring);
 
 /* For the one who puts. Room for a record, aligned for any type; NULL: there is none, and

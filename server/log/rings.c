@@ -5,9 +5,10 @@ struct ring *rings_add(struct rings *rings)
 {
 	for (size_t i = 0; i < RINGS_MAX; i++) {
 		struct ring *nobody = NULL;
-		struct ring *ring = atomic_load(&rings->places[i])
-		                            ? NULL
-		                            : ring_new(&rings->bell, &rings->refused[i]);
+		struct ring *ring =
+			atomic_load(&rings->places[i])
+				? NULL
+				: ring_new(&rings->sleeper, &rings->refused[i]);
 		if (ring &&
 		    atomic_compare_exchange_strong(&rings->places[i], &nobody, ring))
 			return ring;

@@ -13,7 +13,7 @@
 
 /* Begins zeroed. */
 struct rings {
-	struct bell bell;
+	struct sleeper sleeper;
 	_Atomic(struct ring *) places[RINGS_MAX];
 	atomic_ulong refused[RINGS_MAX]; /* in each place, by all that were there */
 };
