@@ -7,7 +7,7 @@
 #ifndef SERVER_AGENT_H
 #define SERVER_AGENT_H
 
-#include "server/doors/bell.h"
+#include "server/bell.h"
 #include "server/doors/door.h"
 
 struct agent;

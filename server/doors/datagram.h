@@ -13,7 +13,7 @@
 #ifndef SERVER_DATAGRAM_H
 #define SERVER_DATAGRAM_H
 
-#include "server/doors/bell.h"
+#include "server/bell.h"
 #include "server/doors/door.h"
 #include "server/operations/activation.h"
 

@@ -16,6 +16,7 @@
 #include "server/doors/sources.h"
 #include "server/log/escape.h"
 #include "server/log/log.h"
+#include "server/loop.h"
 #include "server/trust/privilege.h"
 
 #define BACKLOG         1024 /* connections that wait to be accepted */
@@ -427,23 +428,10 @@ static void on_library_log(int severity, const char *text)
 		          log_escape(slice_of(text), safe, sizeof safe));
 }
 
-/* One thread uses it, so it needs no locks. */
-static struct event_base *base_new(void)
-{
-	struct event_config *config = event_config_new();
-	if (!config)
-		return NULL;
-	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
-	struct event_base *base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
-}
-
 static bool make_parts(struct stream *stream)
 {
 	bool has_bell = bell_init(&stream->bell);
-	stream->base = base_new();
+	stream->base = loop_new();
 	stream->sources = sources_new();
 	stream->connections = connections_new();
 	if (!has_bell || !stream->base || !stream->sources || !stream->connections)

@@ -7,7 +7,7 @@
 #ifndef SERVER_STREAM_H
 #define SERVER_STREAM_H
 
-#include "server/doors/bell.h"
+#include "server/bell.h"
 #include "server/doors/door.h"
 #include "server/operations/activation.h"
 

@@ -10,15 +10,15 @@
 #include <event2/listener.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "server/bell.h"
+#include "server/loop.h"
 #include "server/trust/privilege.h"
 
 #define BACKLOG  128
@@ -38,10 +38,8 @@ struct http {
 	struct event_base *base;
 	struct evhttp *server;
 	struct evhttp_bound_socket *bound; /* NULL: listens nowhere */
-	struct event *wake, *sweep;
-	int wake_fd;   /* readable: the thread is to adopt, or to end */
-	bool stopping; /* to end */
-	sem_t adopted;
+	struct bell bell;
+	struct event *rung, *sweep;
 
 	struct endpoint open; /* where it listens; of those who prepare and adopt */
 	bool is_open;
@@ -368,36 +366,27 @@ static void note_open(struct http *http, const struct settings *settings)
 	http->open = settings->metrics.listen;
 }
 
-static void wake(struct http *http)
-{
-	uint64_t one = 1;
-	while (write(http->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
-}
-
 void http_adopt(struct http *http, const struct settings *settings)
 {
 	note_open(http, settings);
-	wake(http);
-	while (sem_wait(&http->adopted) < 0)
-		;
+	bell_ring(&http->bell, BELL_ADOPT);
+	bell_wait(&http->bell);
 }
 
 /* The thread */
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void on_bell(evutil_socket_t fd, short what, void *arg)
 {
 	struct http *http = arg;
-	uint64_t count;
+	unsigned wishes = bell_answer(&http->bell);
+	(void)fd;
 	(void)what;
-	if (read(fd, &count, sizeof count) < 0)
-		return;
-	if (http->stopping) {
+	if (wishes & BELL_STOP)
 		event_base_loopbreak(http->base);
+	if (!(wishes & BELL_ADOPT))
 		return;
-	}
 	adopt(http);
-	sem_post(&http->adopted);
+	bell_done(&http->bell);
 }
 
 static void *run(void *arg)
@@ -409,19 +398,6 @@ static void *run(void *arg)
 }
 
 /* Making and ending */
-
-/* One thread uses it, so it needs no locks. */
-static struct event_base *base_new(void)
-{
-	struct event_config *config = event_config_new();
-	if (!config)
-		return NULL;
-	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
-	struct event_base *base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
-}
 
 /* All methods are let through to on_request(), which says 405. */
 static bool make_server(struct http *http)
@@ -442,16 +418,15 @@ static bool make_server(struct http *http)
 
 static bool make_parts(struct http *http)
 {
-	sem_init(&http->adopted, 0, 0);
+	bool has_bell = bell_init(&http->bell);
 	http->prepared_fd = -1;
-	http->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	http->base = base_new();
-	if (http->wake_fd < 0 || !http->base || !make_server(http))
+	http->base = loop_new();
+	if (!has_bell || !http->base || !make_server(http))
 		return false;
-	http->wake =
-		event_new(http->base, http->wake_fd, EV_READ | EV_PERSIST, on_wake, http);
+	http->rung =
+		event_new(http->base, http->bell.fd, EV_READ | EV_PERSIST, on_bell, http);
 	http->sweep = evtimer_new(http->base, on_sweep, http);
-	return http->wake && http->sweep && event_add(http->wake, NULL) == 0;
+	return http->rung && http->sweep && event_add(http->rung, NULL) == 0;
 }
 
 /* evhttp frees the connections; what they were is let go behind that. */
@@ -463,15 +438,13 @@ static void http_free(struct http *http)
 	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++)
 		if (http->visitors[i].stream)
 			let_go(&http->visitors[i]);
-	if (http->wake)
-		event_free(http->wake);
+	if (http->rung)
+		event_free(http->rung);
 	if (http->sweep)
 		event_free(http->sweep);
 	if (http->base)
 		event_base_free(http->base);
-	if (http->wake_fd >= 0)
-		close(http->wake_fd);
-	sem_destroy(&http->adopted);
+	bell_fini(&http->bell);
 	free(http);
 }
 
@@ -510,8 +483,7 @@ void http_stop(struct http *http)
 {
 	if (!http)
 		return;
-	http->stopping = true;
-	wake(http);
+	bell_ring(&http->bell, BELL_STOP);
 	pthread_join(http->thread, NULL);
 	http_free(http);
 }

@@ -5,11 +5,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 
 #include "rules/health.h"
 #include "rules/probe.h"
+#include "server/bell.h"
 #include "server/log/escape.h"
 #include "server/log/log.h"
 #include "server/operations/damping.h"
@@ -62,9 +61,8 @@ struct probes {
 	struct snapshot *snapshot;
 	bool running;
 	pthread_t thread;
-	int wake_fd; /* readable: another configuration, or the end */
-	_Atomic bool stopping;
-	sem_t started; /* the loop is there, made by calls that the sandbox forbids */
+	struct bell bell; /* done: the loop is there, made by calls that the sandbox
+	                     forbids */
 	su_root_t *root;
 	struct prober *prober;
 	struct resolver *resolver; /* NULL: no name has been asked for */
@@ -541,16 +539,14 @@ static void adopt(struct probes *probes)
 
 /* The thread */
 
-static int on_wake(struct probes *probes, su_wait_t *wait, su_wakeup_arg_t *arg)
+static int on_bell(struct probes *probes, su_wait_t *wait, su_wakeup_arg_t *arg)
 {
-	uint64_t times;
+	unsigned wishes = bell_answer(&probes->bell);
 	(void)wait;
 	(void)arg;
-	if (read(probes->wake_fd, &times, sizeof times) < 0)
-		return 0;
-	if (probes->stopping)
+	if (wishes & BELL_STOP)
 		su_root_break(probes->root);
-	else
+	else if (wishes & BELL_ADOPT)
 		adopt(probes);
 	return 0;
 }
@@ -558,8 +554,8 @@ static int on_wake(struct probes *probes, su_wait_t *wait, su_wakeup_arg_t *arg)
 static void work(struct probes *probes)
 {
 	su_wait_t wait[1] = {SU_WAIT_INIT};
-	su_wait_create(wait, probes->wake_fd, SU_WAIT_IN);
-	int registered = su_root_register(probes->root, wait, on_wake, NULL, 0);
+	su_wait_create(wait, probes->bell.fd, SU_WAIT_IN);
+	int registered = su_root_register(probes->root, wait, on_bell, NULL, 0);
 	su_root_run(probes->root);
 	su_root_deregister(probes->root, registered);
 	for (size_t i = 0; i < probes->count; i++)
@@ -576,7 +572,7 @@ static void *run(void *arg)
 	privilege_renounce();
 	probes->root = su_root_create(probes);
 	probes->prober = probes->root ? prober_new(probes->root) : NULL;
-	sem_post(&probes->started);
+	bell_done(&probes->bell);
 	if (probes->prober)
 		work(probes);
 	prober_free(probes->prober);
@@ -589,8 +585,8 @@ struct probes *probes_new(struct snapshot *snapshot)
 	struct probes *probes = calloc(1, sizeof *probes);
 	if (!probes)
 		return NULL;
-	probes->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (probes->wake_fd < 0) {
+	if (!bell_init(&probes->bell)) {
+		bell_fini(&probes->bell);
 		free(probes);
 		return NULL;
 	}
@@ -600,15 +596,7 @@ struct probes *probes_new(struct snapshot *snapshot)
 	probes->snapshot = snapshot;
 	probes->last_waiting = &probes->first_waiting;
 	pthread_mutex_init(&probes->mutex, NULL);
-	sem_init(&probes->started, 0, 0);
 	return probes;
-}
-
-static void wake(struct probes *probes)
-{
-	uint64_t one = 1;
-	while (write(probes->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-		;
 }
 
 static bool is_wanted(struct probes *probes)
@@ -625,8 +613,7 @@ static bool start(struct probes *probes)
 	if (errno)
 		return false;
 	probes->running = true;
-	while (sem_wait(&probes->started) < 0)
-		;
+	bell_wait(&probes->bell);
 	if (!probes->prober)
 		errno = ENOMEM;
 	return probes->prober;
@@ -638,7 +625,7 @@ bool probes_adopt(struct probes *probes)
 		return true;
 	if (!probes->running && !start(probes))
 		return false;
-	wake(probes);
+	bell_ring(&probes->bell, BELL_ADOPT);
 	return true;
 }
 
@@ -647,13 +634,11 @@ void probes_free(struct probes *probes)
 	if (!probes)
 		return;
 	if (probes->running) {
-		probes->stopping = true;
-		wake(probes);
+		bell_ring(&probes->bell, BELL_STOP);
 		pthread_join(probes->thread, NULL);
 	}
-	close(probes->wake_fd);
 	pthread_mutex_destroy(&probes->mutex);
-	sem_destroy(&probes->started);
+	bell_fini(&probes->bell);
 	free(probes);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/doors/bell.h"
+#include "server/bell.h"
 
 #include <errno.h>
 #include <stdint.h>

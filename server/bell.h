@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bell.h - how the main thread speaks to a door's thread, which waits in a loop of its
- * own for a descriptor to be readable.
+/* bell.h - how the main thread speaks to another, which waits in a loop of its own for a
+ * descriptor to be readable.
  *
- *     main thread                     the door's
+ *     main thread                     the other
  *     bell_ring(bell, wish) ───────▶  fd is readable: bell_answer() gives the wishes
  *     bell_wait() ◀─────────────────  bell_done(), if it is asked to adopt
  *     bell_is_answered()              has come round its loop since it was rung last
@@ -22,7 +22,7 @@ enum bell_wish {
 };
 
 struct bell {
-	int fd; /* for the door's loop: readable when it has been rung */
+	int fd; /* for the other's loop: readable when it has been rung */
 	_Atomic unsigned wishes;
 	_Atomic unsigned rung, answered;
 	sem_t done;
@@ -36,7 +36,7 @@ void bell_ring(struct bell *bell, enum bell_wish wish);
 void bell_wait(struct bell *bell);
 bool bell_is_answered(const struct bell *bell);
 
-/* The door's */
+/* The other's */
 unsigned bell_answer(struct bell *bell);
 void bell_done(struct bell *bell);
 
