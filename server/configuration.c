@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "rules/schema.h"
+#include "server/clock.h"
 #include "server/operations/health.h"
 #include "server/trust/privilege.h"
 
@@ -197,19 +198,12 @@ static bool load_both(struct configuration *configuration,
 	return configuration->settings && configuration->table;
 }
 
-static double monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static bool load(struct configuration *configuration,
                  const struct configuration *in_force, struct diags *diags)
 {
-	double start_ms = monotonic_ms();
+	int64_t start_ns = clock_ns();
 	bool good = load_both(configuration, in_force, diags);
-	configuration->load_ms = monotonic_ms() - start_ms;
+	configuration->load_ms = (double)(clock_ns() - start_ns) / 1e6;
 	configuration->loaded_at_s = time(NULL);
 	return good;
 }

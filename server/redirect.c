@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "rules/table.h"
+#include "server/clock.h"
 #include "server/log/calllog.h"
 #include "server/log/hep.h"
 #include "server/log/journal.h"
@@ -544,14 +544,6 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	check_amplification(arrival, reply);
 }
 
-static unsigned microseconds_since(const struct timespec *start)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned)((now.tv_sec - start->tv_sec) * 1000000 +
-	                  (now.tv_nsec - start->tv_nsec) / 1000);
-}
-
 /* Why it is not redirected, where no rule says so. */
 static const char *why(const struct explanation *explanation)
 {
@@ -614,14 +606,14 @@ static bool is_logged(const struct redirect *redirect, const struct request *req
 static void write_log(const struct redirect *redirect, const struct request *request,
                       const struct arrival *arrival,
                       const struct explanation *explanation,
-                      const struct response *response, const struct timespec *start)
+                      const struct response *response, int64_t start_ns)
 {
 	char label[DECISION_LABEL_MAX];
 	if (!is_logged(redirect, request, explanation, response))
 		return;
 	struct call call = {.time_ns = redirect->time_ns,
 	                    .table = redirect->held->serial,
-	                    .microseconds = microseconds_since(start)};
+	                    .microseconds = (unsigned)((clock_ns() - start_ns) / 1000)};
 	tell_question(&call, request, arrival, explanation);
 	tell_answer(&call, explanation, response, label);
 	calllog_put(redirect->log, redirect->settings->log_format, &call);
@@ -674,24 +666,17 @@ static void count(struct redirect *redirect, enum request_use use,
 
 void redirect_now(struct redirect *redirect)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	redirect->now_s = now.tv_sec;
-	redirect->time_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	redirect->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	redirect->time_ns = stamp_now();
+	redirect->now_s = redirect->time_ns / 1000000000;
+	redirect->now_ns = (uint64_t)clock_ns();
 	redirect->unsent = 0;
 }
 
 void redirect_sent(struct redirect *redirect)
 {
-	struct timespec now;
 	if (!redirect->counters || !redirect->unsent)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	counters_handled(redirect->counters,
-	                 (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec -
-	                         redirect->now_ns,
+	counters_handled(redirect->counters, (uint64_t)clock_ns() - redirect->now_ns,
 	                 redirect->unsent);
 	redirect->unsent = 0;
 }
@@ -730,14 +715,13 @@ static void answer(struct redirect *redirect, const struct message *message,
 	struct response response = {0};
 	struct explanation explanation = {.now_s = redirect->now_s,
 	                                  .health = redirect->held->health};
-	struct timespec start = {0};
-	if (redirect->settings->log_calls != LOG_CALLS_NONE)
-		clock_gettime(CLOCK_MONOTONIC, &start);
+	int64_t start_ns =
+		redirect->settings->log_calls == LOG_CALLS_NONE ? 0 : clock_ns();
 	enum request_use use = read_request(redirect, &request, message, arrival);
 	if (use == REQUEST_ANSWER) {
 		make_reply(redirect, redirect->held->table, &request, arrival,
 		           &explanation, &response, reply);
-		write_log(redirect, &request, arrival, &explanation, &response, &start);
+		write_log(redirect, &request, arrival, &explanation, &response, start_ns);
 	}
 	count(redirect, use, &request, arrival, &explanation, &response, reply);
 	request_done(&request);

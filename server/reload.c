@@ -4,18 +4,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 
+#include "server/clock.h"
 #include "server/log/hep.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
-
-static double milliseconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 /* Reading millions of numbers takes seconds of a core. Whoever answers and waits for it
  * gets it after a millisecond at most, not when the scheduler's time slice is over. */
@@ -129,13 +122,13 @@ static void log_reloaded(const struct configuration *old, const struct configura
 static bool exchange(struct snapshot *snapshot, const struct followers *followers,
                      const struct tag_keys *keys, struct diags *diags)
 {
-	double start = milliseconds();
+	int64_t start_ns = clock_ns();
 	struct configuration fresh;
 	const struct configuration *in_force = snapshot_acquire(snapshot);
 	bool good = diags && load(in_force, snapshot, followers, keys, &fresh, diags);
 	if (good)
 		adopt(followers, snapshot);
-	double ms = milliseconds() - start;
+	double ms = (double)(clock_ns() - start_ns) / 1e6;
 	if (diags)
 		log_findings(diags);
 	if (good)

@@ -13,6 +13,7 @@
 
 #include <sofia-sip/su_wait.h>
 
+#include "server/clock.h"
 #include "server/doors/doors.h"
 #include "server/doors/guard.h"
 #include "server/log/hep.h"
@@ -76,17 +77,10 @@ void serve_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* How long to wait if it is not longer than max_ms to due_ms; 0: that never comes. */
 static int64_t until(int64_t due_ms, int64_t max_ms)
 {
-	int64_t left_ms = due_ms ? due_ms - now_ms() : max_ms;
+	int64_t left_ms = due_ms ? due_ms - clock_ms() : max_ms;
 	return left_ms < 0 ? 0 : left_ms < max_ms ? left_ms : max_ms;
 }
 
@@ -95,7 +89,7 @@ static int64_t until(int64_t due_ms, int64_t max_ms)
 static void show_life(void *arg)
 {
 	struct server *server = arg;
-	int64_t interval_ms = (int64_t)notify_alive_ms(server->notify), now = now_ms();
+	int64_t interval_ms = (int64_t)notify_alive_ms(server->notify), now = clock_ms();
 	if (!interval_ms || now < server->alive_ms)
 		return;
 	if (!doors_have_answered(server->followers.doors)) {
@@ -151,7 +145,7 @@ static bool drain(struct server *server)
 	if (!ms)
 		return false;
 	lifecycle_enter(LIFECYCLE_DRAINING);
-	server->end_ms = now_ms() + (int64_t)ms;
+	server->end_ms = clock_ms() + (int64_t)ms;
 	log_event(LOG_INFO, "draining ms=%lu", ms);
 	notify_stopping(server->notify, ms);
 	return true;
@@ -176,7 +170,7 @@ static bool take_signal(struct server *server, int number)
 	case SIGINT:
 		return false;
 	default:
-		return !draining || now_ms() < server->end_ms;
+		return !draining || clock_ms() < server->end_ms;
 	}
 }
 

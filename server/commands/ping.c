@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "server/clock.h"
 
 #define T1_MS 500  /* RFC 3261 17.1.2.2: first retransmission */
 #define T2_MS 4000 /* longest interval, and the one after a provisional answer */
@@ -19,13 +20,6 @@ struct question {
 	char text[1024];
 	size_t len;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int random_hex(char to[33])
 {
@@ -93,7 +87,7 @@ static int wait_for(int fd, short events, int64_t until_ms)
 {
 	struct pollfd pollfd = {.fd = fd, .events = events};
 	for (;;) {
-		int64_t left_ms = until_ms - now_ms();
+		int64_t left_ms = until_ms - clock_ms();
 		if (left_ms <= 0)
 			return -ETIMEDOUT;
 		int ready = poll(&pollfd, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
@@ -122,9 +116,9 @@ static int receive_datagram(int fd, const struct question *question, int64_t *in
 
 static int over_udp(int fd, const struct question *question, int64_t deadline_ms)
 {
-	int64_t interval_ms = T1_MS, resend_ms = now_ms();
+	int64_t interval_ms = T1_MS, resend_ms = clock_ms();
 	for (;;) {
-		int64_t time_ms = now_ms();
+		int64_t time_ms = clock_ms();
 		if (time_ms >= deadline_ms)
 			return -ETIMEDOUT;
 		if (time_ms >= resend_ms) {
@@ -206,7 +200,7 @@ static int connect_until(int fd, const struct endpoint *to, int64_t deadline_ms)
 
 int ping(const struct endpoint *to, unsigned timeout_ms)
 {
-	int64_t deadline_ms = now_ms() + timeout_ms;
+	int64_t deadline_ms = clock_ms() + timeout_ms;
 	bool tcp = to->transport == TRANSPORT_TCP;
 	struct question question;
 	int fd = socket(address_is_v4(&to->address) ? AF_INET : AF_INET6,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "rules/document.h"
+#include "server/clock.h"
 #include "server/operations/health.h"
 #include "server/sip/endpoint.h"
 
@@ -56,13 +57,6 @@ static bool read_url(const char *url, struct place *place)
 
 /* HTTP */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int connect_to(const struct place *place)
 {
 	struct sockaddr_storage address;
@@ -84,14 +78,14 @@ static char *receive(int fd, size_t *len)
 {
 	size_t room = 65536;
 	char *text = malloc(room);
-	int64_t end_ms = now_ms() + STATUSPAGE_TIMEOUT_MS;
+	int64_t end_ms = clock_ms() + STATUSPAGE_TIMEOUT_MS;
 	for (*len = 0; text;) {
 		ssize_t count = read(fd, text + *len, room - *len);
 		if (count == 0)
 			return text;
-		if (count > 0 && now_ms() > end_ms)
+		if (count > 0 && clock_ms() > end_ms)
 			errno = ETIMEDOUT;
-		if (count < 0 || now_ms() > end_ms)
+		if (count < 0 || clock_ms() > end_ms)
 			break;
 		*len += (size_t)count;
 		if (*len < room)

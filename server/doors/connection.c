@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/clock.h"
 #include "server/log/log.h"
 #include "server/sip/framing.h"
 #include "server/trust/identity.h"
@@ -41,13 +42,6 @@ struct connection {
 	int64_t timer_ms; /* when the timer goes off: at due_ms or before */
 	struct event timer;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool is_stranger(const struct connection *connection)
 {
@@ -113,7 +107,7 @@ static bool start_timer(struct connection *connection, int64_t now)
 /* False: out of memory, which a timer that runs already needs none of. */
 static bool set_deadline(struct connection *connection, unsigned long in_ms)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	connection->due_ms = now + (int64_t)in_ms;
 	return (connection->timer_ms && connection->due_ms >= connection->timer_ms) ||
 	       start_timer(connection, now);
@@ -139,7 +133,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct connection *connection = arg;
 	const struct limits *limits = &connection->all->limits;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	(void)fd;
 	(void)what;
 	if (now < connection->due_ms && start_timer(connection, now))

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "rules/diags.h"
+#include "server/clock.h"
 #include "server/log/journal.h"
 #include "server/log/stamp.h"
 
@@ -126,13 +127,6 @@ static struct {
 	struct flood kinds[LOG_KINDS];
 } floods = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static time_t monotonic_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 static void print_sum(enum log_kind kind, unsigned long count, time_t seconds)
 {
 	log_event(LOG_WARNING, "%s count=%lu seconds=%ld", kinds[kind].sum, count,
@@ -145,7 +139,7 @@ static bool next_window(enum log_kind kind, bool early, unsigned long *count,
                         time_t *seconds)
 {
 	struct flood *flood = &floods.kinds[kind];
-	time_t now_s = monotonic_s();
+	time_t now_s = clock_ms() / 1000;
 	if (flood->open && now_s - flood->since_s < LOG_FLOOD_S && !early)
 		return false;
 	*count = flood->count;

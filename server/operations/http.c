@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "server/bell.h"
+#include "server/clock.h"
 #include "server/loop.h"
 #include "server/trust/privilege.h"
 
@@ -53,13 +54,6 @@ struct http {
 /* Of this thread, for the one callback that is told of nothing that is ours. */
 static _Thread_local struct http *mine;
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Connections */
 
 static bool is_gone(const struct visitor *visitor)
@@ -80,7 +74,7 @@ static void let_go(struct visitor *visitor)
 static size_t look_after(struct http *http)
 {
 	size_t left = 0;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
 		struct visitor *visitor = &http->visitors[i];
 		if (visitor->stream && is_gone(visitor))
@@ -152,7 +146,7 @@ static struct bufferevent *on_visitor(struct event_base *base, void *arg)
 	if (!stream || !visitor)
 		return stream;
 	bufferevent_incref(stream);
-	*visitor = (struct visitor){stream, now_ms() + HTTP_LIFE_MS};
+	*visitor = (struct visitor){stream, clock_ms() + HTTP_LIFE_MS};
 	if (others + 1 == HTTP_CONNECTIONS_MAX)
 		accept_more(http, false);
 	sweep_soon(http);

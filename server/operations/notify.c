@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "rules/slice.h"
+#include "server/clock.h"
 #include "server/log/log.h"
 
 #define MESSAGE_MAX 1024
@@ -128,10 +129,8 @@ void notify_ready(const struct notify *notify, const char *status)
 /* With the time the manager can tell this reload from the one before. */
 void notify_reloading(const struct notify *notify)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	tell(notify, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
-	     (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	     (long long)clock_ns() / 1000);
 }
 
 void notify_stopping(const struct notify *notify, unsigned long drain_ms)

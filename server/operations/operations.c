@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/operations/operations.h"
 
-#include <time.h>
 
+#include "server/clock.h"
 #include "server/operations/exposition.h"
 #include "server/operations/lifecycle.h"
 #include "server/operations/page.h"
@@ -47,15 +47,13 @@ static void write_status(void *arg, struct slice query, struct http_page *page)
 void operations_note(const struct operations *operations)
 {
 	uint64_t totals[HISTORY_STATUSES] = {0};
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	for (size_t i = 0; i < operations->counterset.count; i++)
 		for (size_t method = 0; method < COUNTERS_METHODS; method++)
 			for (size_t status = 0; status < COUNTERS_STATUSES; status++)
 				totals[status] +=
 					counter_get(&operations->counterset.blocks[i]
 				                             ->replies[method][status]);
-	history_note(operations->history, totals, now.tv_sec / 60);
+	history_note(operations->history, totals, clock_ms() / 60000);
 }
 
 static void write_history(void *arg, struct slice query, struct http_page *page)

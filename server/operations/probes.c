@@ -18,6 +18,7 @@
 #include "rules/health.h"
 #include "rules/probe.h"
 #include "server/bell.h"
+#include "server/clock.h"
 #include "server/log/escape.h"
 #include "server/log/log.h"
 #include "server/operations/damping.h"
@@ -50,7 +51,7 @@ struct watch {
 	bool asked_any;     /* or it is known that one of them cannot be */
 	bool waits;         /* for its turn */
 	struct watch *next; /* of those that wait */
-	int64_t due_ms, started_ms, asked_us;
+	int64_t due_ms, started_ms, asked_ns;
 	unsigned long retry_after_s;
 	int64_t since_s;
 	unsigned long rtt_us;
@@ -82,24 +83,12 @@ struct probes {
 
 /* Time and chance */
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t now_ms(void)
-{
-	return now_us() / 1000;
-}
-
 /* 0 to below, which is not 0. */
 static unsigned long random_below(unsigned long below)
 {
 	uint64_t value = 0;
 	if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value)
-		value = (uint64_t)now_us();
+		value = (uint64_t)clock_ns();
 	return (unsigned long)(value % below);
 }
 
@@ -114,7 +103,7 @@ static unsigned long jittered(unsigned long ms)
 /* How many were not told by name, when it is time for that. */
 static void say_more(struct probes *probes)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	if (now < probes->flood_ends_ms)
 		return;
 	if (probes->changes_unsaid)
@@ -164,7 +153,7 @@ static void on_timeout(su_root_magic_t *magic, su_timer_t *timer, struct watch *
 
 static void set_due(struct watch *watch, int64_t due_ms)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	watch->due_ms = due_ms < now ? now : due_ms;
 	su_timer_set_interval(watch->timer, on_due, watch,
 	                      (su_duration_t)(watch->due_ms - now));
@@ -172,7 +161,7 @@ static void set_due(struct watch *watch, int64_t due_ms)
 
 static void schedule(struct watch *watch)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	int64_t due = watch->started_ms + (int64_t)jittered(watch->view.probe->every_ms);
 	int64_t quiet = (int64_t)watch->retry_after_s * 1000;
 	if (due < now + quiet)
@@ -192,7 +181,7 @@ static void finish(struct watch *watch, enum damping_result result)
 		watch->since_s = time(NULL);
 	if (result == DAMPING_ANSWERED) {
 		watch->why[0] = '\0';
-		watch->rtt_us = (unsigned long)(now_us() - watch->asked_us);
+		watch->rtt_us = (unsigned long)((clock_ns() - watch->asked_ns) / 1000);
 		watch->retry_after_s = 0; /* of another of its addresses */
 	}
 	pthread_mutex_unlock(&probes->mutex);
@@ -243,7 +232,7 @@ static void ask_next(struct watch *watch)
 		watch->asked_any = true;
 	}
 	while (watch->asked < watch->address_count) {
-		watch->asked_us = now_us();
+		watch->asked_ns = clock_ns();
 		watch->inquiry = prober_ask(
 			watch->probes->prober, &watch->addresses[watch->asked++],
 			request_uri(watch, uri), on_answer, watch, &why, &ours);
@@ -265,7 +254,7 @@ static void ask_next(struct watch *watch)
 static void begin(struct watch *watch)
 {
 	watch->probes->active++;
-	watch->started_ms = now_ms();
+	watch->started_ms = clock_ms();
 	if (watch->started_ms - watch->due_ms > (int64_t)watch->view.probe->every_ms)
 		say_late(watch->probes);
 	watch->asked = 0;
@@ -300,7 +289,7 @@ static void on_located(void *arg, enum lookup_result result,
 		ttl_s = TTL_MIN_S;
 	if (ttl_s > TTL_MAX_S)
 		ttl_s = TTL_MAX_S;
-	watch->expires_ms = now_ms() + (int64_t)jittered(ttl_s * 1000ul);
+	watch->expires_ms = clock_ms() + (int64_t)jittered(ttl_s * 1000ul);
 	if (result == LOOKUP_FAILED) {
 		if (first)
 			fail(watch, "its name could not be looked up");
@@ -318,7 +307,7 @@ static void refresh(struct watch *watch)
 {
 	struct probes *probes = watch->probes;
 	const char *server = probes->held ? probes->held->settings->resolver : NULL;
-	if (!watch->named || watch->lookup || now_ms() < watch->expires_ms ||
+	if (!watch->named || watch->lookup || clock_ms() < watch->expires_ms ||
 	    probes->lookups == LOOKUPS_MAX)
 		return;
 	if (!probes->resolver)
@@ -336,7 +325,7 @@ static bool has_address(struct watch *watch)
 	refresh(watch);
 	if (watch->address_count)
 		return true;
-	watch->started_ms = now_ms();
+	watch->started_ms = clock_ms();
 	watch->retry_after_s = 0;
 	if (watch->nowhere) {
 		watch->probes->active++;
@@ -444,7 +433,7 @@ static bool find_addresses(struct watch *watch)
 /* Anywhere in the next period, so that not all are asked at once. */
 static void set_due_in_period(struct watch *watch)
 {
-	set_due(watch, now_ms() + (int64_t)random_below(watch->view.probe->every_ms));
+	set_due(watch, clock_ms() + (int64_t)random_below(watch->view.probe->every_ms));
 }
 
 static struct watch *watch_new(struct probes *probes, const struct gateway_view *view)
@@ -476,7 +465,7 @@ static struct watch *take_over(struct probes *probes, const struct gateway_view 
 	watch->view = *view;
 	int64_t longest_ms = (int64_t)view->probe->every_ms * 11 / 10;
 	bool idle = !watch->inquiry && !watch->waits && !watch->retry_after_s;
-	if (idle && watch->due_ms > now_ms() + longest_ms)
+	if (idle && watch->due_ms > clock_ms() + longest_ms)
 		set_due_in_period(watch);
 	return watch;
 }
