@@ -2,11 +2,10 @@
 #include "server/redirect.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "rules/table.h"
+#include "server/call.h"
 #include "server/clock.h"
-#include "server/log/calllog.h"
 #include "server/log/hep.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
@@ -14,6 +13,7 @@
 #include "server/operations/count.h"
 #include "server/operations/lifecycle.h"
 #include "server/sip/contacts.h"
+#include "server/sip/priority.h"
 #include "server/sip/request.h"
 #include "server/sip/response.h"
 #include "server/trust/challenge.h"
@@ -455,42 +455,6 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	decision->target_count = count;
 }
 
-/* RFC 4412 3.1: namespace and priority, without case. The namespaces are those of 12.6
- * there, and RFC 7135's. Three of them have a routine, which may be on every call. */
-static bool is_priority(struct slice value)
-{
-	static const char *const routines[] = {"dsn.routine", "drsn.routine", "q735.4"};
-	static const char *const namespaces[] = {"esnet.", "ets.",  "wps.",
-	                                         "dsn.",   "drsn.", "q735."};
-	for (size_t i = 0; i < sizeof routines / sizeof routines[0]; i++)
-		if (slice_equal_nocase(value, slice_of(routines[i])))
-			return false;
-	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-		size_t len = strlen(namespaces[i]);
-		if (value.len > len && slice_folds(value.at, namespaces[i], len))
-			return true;
-	}
-	return false;
-}
-
-/* One of the values, which stand in one header field or in several. */
-static bool has_priority(const struct request *request)
-{
-	const struct message *message = request->message;
-	for (size_t i = 0; i < message->field_count; i++) {
-		struct slice rest = message->fields[i].value;
-		if (!field_is(&message->fields[i], slice_of("Resource-Priority")))
-			continue;
-		while (rest.len) {
-			struct slice value = {rest.at, slice_find(rest, ',')};
-			if (is_priority(slice_trim(value)))
-				return true;
-			rest = slice_skip(rest, value.len + 1);
-		}
-	}
-	return false;
-}
-
 /* Over the limit, and no priority. */
 static void refuse_over(const struct arrival *arrival, struct explanation *explanation,
                         struct response *response)
@@ -526,7 +490,7 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 {
 	decide(redirect, table, request, arrival, explanation, response);
 	if (response->status && arrival->over && !explanation->decision.priority &&
-	    !has_priority(request))
+	    !priority_is_asked(request->message))
 		refuse_over(arrival, explanation, response);
 	if (!response->status)
 		return;
@@ -544,45 +508,10 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	check_amplification(arrival, reply);
 }
 
-/* Why it is not redirected, where no rule says so. */
-static const char *why(const struct explanation *explanation)
+const char *explanation_why(const struct explanation *explanation)
 {
 	return explanation->why ? explanation->why
 	                        : decision_why(explanation->decision.cause);
-}
-
-/* What was asked: the rules' view of it if they were asked, else the Request-URI as it
- * came. */
-static void tell_question(struct call *call, const struct request *request,
-                          const struct arrival *arrival,
-                          const struct explanation *explanation)
-{
-	const struct facts *facts = &explanation->facts;
-	call->method = request->method;
-	call->call_id = request->call_id;
-	call->source = arrival->source;
-	call->listener = arrival->listen->text;
-	call->profile = arrival->listen->profile->name;
-	call->peer = arrival->peer->name;
-	call->user = facts->user;
-	call->caller = facts->caller;
-	call->called = explanation->decided ? facts->called : request->uri;
-}
-
-static void tell_answer(struct call *call, const struct explanation *explanation,
-                        const struct response *response, char label[DECISION_LABEL_MAX])
-{
-	const struct decision *decision = &explanation->decision;
-	call->rule = decision_label(decision->table, decision->rule, label);
-	call->status = response->status;
-	call->contacts = response->contacts;
-	if (response->status >= 400) {
-		call->why = why(explanation);
-	} else if (decision->target_count) {
-		call->gateway = decision->targets[0].gateway;
-		call->offered = (unsigned)decision->target_count;
-		call->cut = (unsigned)(decision->left_out + explanation->unfit);
-	}
 }
 
 /* For each answered request of a method that is routed, be it broken; not for one that is
@@ -614,8 +543,7 @@ static void write_log(const struct redirect *redirect, const struct request *req
 	struct call call = {.time_ns = redirect->time_ns,
 	                    .table = redirect->held->serial,
 	                    .microseconds = (unsigned)((clock_ns() - start_ns) / 1000)};
-	tell_question(&call, request, arrival, explanation);
-	tell_answer(&call, explanation, response, label);
+	call_tell(&call, request, arrival, explanation, response, label);
 	calllog_put(redirect->log, redirect->settings->log_format, &call);
 }
 

@@ -47,4 +47,8 @@ void redirect_explain(struct redirect *redirect, const struct table *table,
                       const struct message *message, const struct arrival *arrival,
                       struct explanation *explanation, struct reply *reply);
 
+/* Why the answer is what it is, where its status alone does not tell; else NULL. Static
+ * text. */
+const char *explanation_why(const struct explanation *explanation);
+
 #endif

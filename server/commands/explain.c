@@ -169,12 +169,6 @@ static void show_priced(const struct showing *showing)
 		print_priced(showing->to, i + 1, &showing->priced[i]);
 }
 
-const char *explain_why(const struct explanation *explanation)
-{
-	return explanation->why ? explanation->why
-	                        : decision_why(explanation->decision.cause);
-}
-
 static void print_target(FILE *to, size_t number, const struct target *target,
                          bool all_down)
 {

@@ -19,7 +19,4 @@ bool explain_silently(struct redirect *redirect, const struct table *table,
                       const struct arrival *arrival, const char *request,
                       struct explanation *explanation, struct reply *reply);
 
-/* Why the answer is what it is, where its status alone does not tell; else NULL. */
-const char *explain_why(const struct explanation *explanation);
-
 #endif

@@ -218,6 +218,6 @@ bool verdict_write(const struct expected *expected, const struct explanation *ex
 	for (size_t i = 0; i < expected->header_count; i++)
 		same &= compare_header(&expected->headers[i], reply, to);
 	same &= compare_said(to, "why", &expected->why,
-	                     slice_of(explain_why(explanation)));
+	                     slice_of(explanation_why(explanation)));
 	return same;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/operations/operations.h"
 
-
 #include "server/clock.h"
 #include "server/operations/exposition.h"
 #include "server/operations/lifecycle.h"
