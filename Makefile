@@ -212,7 +212,7 @@ lint-tidy: deps # which checks, and which not and why: .clang-tidy
 	@printf '%s\n' rules/*.c server/*.c server/*/*.c | xargs -n4 -P$$(nproc) \
 		sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(TIDY)) 2>/dev/null' _
 lint-scripts:
-	@shellcheck $(SCRIPTS)
+	@shellcheck -x $(SCRIPTS)
 	@PYTHONPYCACHEPREFIX=build/pycache python3 -m py_compile $(wildcard tests/*.py tests/*/*.py)
 format: deps-lint ## rewrite the sources in house format
 	clang-format-14 -i $(SOURCES)

@@ -53,20 +53,11 @@ if [ "$1" = build ]; then
 	exec "${next[@]}"
 fi
 
-passed=1 failed=0
-# ok TEXT COMMAND...: one check. Its output is shown when it fails, with the server's last lines.
-ok() {
-	local text=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok - $text"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $text"
-		sed 's/^/    /' "$work/out"
-		podman logs --tail 20 signpost 2>&1 | sed 's/^/    log: /'
-		failed=$((failed + 1))
-	fi
+PASSED=1 # the image has been built
+# shellcheck source=tests/checks.sh
+. tests/checks.sh
+show_more() {
+	podman logs --tail 20 signpost 2>&1 | sed 's/^/    log: /'
 }
 
 # eventually COMMAND...: tries for ten seconds.
@@ -192,5 +183,4 @@ ok "runs other commands" podman run --rm --network host --ulimit nofile=1024:409
 	"${locked[@]}" "$image" check -c /etc/signpost/signpost.yaml
 ok "stops" stops
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+sum_up

@@ -21,20 +21,8 @@ work=$2
 root=$work/root
 deb=$(ls build/deb/signpost_*.deb)
 
-passed=0 failed=0
-# ok TEXT COMMAND...: one check. Its output is shown when it fails.
-ok() {
-	local text=$1
-	shift
-	if "$@" >"$work/out" 2>&1 </dev/null; then
-		echo "ok - $text"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $text"
-		tail -n 40 "$work/out" | sed 's/^/    /'
-		failed=$((failed + 1))
-	fi
-}
+# shellcheck source=tests/checks.sh
+. tests/checks.sh
 
 inside() {
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
@@ -144,15 +132,14 @@ if [ "$1" = prepare ]; then
 	ok "the unit is one" verify
 	ok "a bare Debian 12" machine
 	ok "what the package needs" depends
-ok "an upgrade leaves the socket open" sh -c "! dpkg-deb --info '$deb' preinst 2>/dev/null | grep -q 'stop.*signpost.socket'"
+	ok "an upgrade leaves the socket open" sh -c "! dpkg-deb --info '$deb' preinst 2>/dev/null | grep -q 'stop.*signpost.socket'"
 	ok "the package is installed" inside apt-get -qq -y --no-install-recommends install /signpost.deb
-	[ $failed = 0 ] && exec unshare --net tests/deb.sh run "$work"
-	echo "$passed passed, $failed failed"
-	exit 1
+	[ $failed = 0 ] && PASSED=$passed exec unshare --net tests/deb.sh run "$work"
+	sum_up
+	exit
 fi
 
 ip link set lo up
-passed=4
 ok "all files are where they belong" contents
 ok "the secret is for root and the server only" secret_is root:signpost 640
 ok "the settings have no findings" as_user signpost check -c /etc/signpost/signpost.yaml
@@ -174,5 +161,4 @@ ok "removed" inside dpkg -r signpost
 ok "what was configured stays" kept
 ok "purged" inside dpkg -P signpost
 ok "nothing is left" nothing_left
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+sum_up

@@ -18,20 +18,8 @@ trap 'exit 1' INT TERM
 work=$1
 root=$work/root
 
-passed=0 failed=0
-# ok TEXT COMMAND...: one check. Its output is shown when it fails.
-ok() {
-	local text=$1 start=$SECONDS
-	shift
-	if "$@" >"$work/out" 2>&1 </dev/null; then
-		echo "ok - $text ($((SECONDS - start)) s)"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $text"
-		tail -n 40 "$work/out" | sed 's/^/    /'
-		failed=$((failed + 1))
-	fi
-}
+# shellcheck source=tests/checks.sh
+. tests/checks.sh
 
 inside() {
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
@@ -98,5 +86,4 @@ else
 	ok "make deps-check installs what the tests need" inside make --no-print-directory -C /signpost deps-check
 	ok "and starts none of it" sh -c '! pgrep -x kamailio'
 fi
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+sum_up

@@ -3,13 +3,11 @@
 import csv
 import random
 import shutil
-import subprocess
 import unittest
 
-from blackbox import (
-    PROGRAM, ROOT, SANITIZER, Server, UdpDoor, eventually, folder_for, free_port, process, run, settings)
+from blackbox import SANITIZER, Server, UdpDoor, folder_for, run, settings
+from peers_test import KAMAILIO, start_kamailio
 
-KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin")
 CALLS = 60 if SANITIZER else 300
 
 # As Kamailio's db_text has them: names and types, and the version of each table.
@@ -294,22 +292,9 @@ class AsKamailio(Import):
         self.random = random.Random(20040101)
 
     def start_kamailio(self, tables):
-        folder, port = folder_for(self), free_port()
+        folder = folder_for(self)
         write_dbtext(folder, tables)
-        with open(folder / "log", "wb") as log:
-            self.enterContext(process(
-                KAMAILIO, "-DD", "-E", "-f", ROOT / "tests/kamailio/tables.cfg", "-Y", folder, "-P", folder / "pid", "-w", folder,
-                "-m", "64", "-M", "8", "-l", f"udp:127.0.0.1:{port}", "-A", f'DB="text://{folder}"', stdout=log, stderr=log))
-
-        def answers():
-            return not subprocess.run([PROGRAM, "ping", "--timeout", "300", f"127.0.0.1:{port}"], check=False,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
-
-        try:
-            eventually(answers, "kamailio answers")
-        except AssertionError as failure:
-            self.fail(f"{failure}:\n{(folder / 'log').read_text(errors='replace')[-3000:]}")
-        return port
+        return start_kamailio(self, f"text://{folder}", "tables.cfg", "DB")
 
     def number(self, prefixes):
         """One that has a prefix of the table, more often than not."""

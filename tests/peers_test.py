@@ -20,14 +20,14 @@ def is_bound(port, transport):
     return re.search(rf"(?m)^ *\d+: 0100007F:{port:04X} \S+ {state} ", table)
 
 
-def start_kamailio(test, redirect, config):
-    """Starts one and gives its port."""
+def start_kamailio(test, value, config, name="REDIRECT"):
+    """Starts one and gives its port; config may speak of name, which is that value."""
     port, folder = free_port(), folder_for(test)
     with open(folder / "log", "wb") as log:
         test.enterContext(process(
             KAMAILIO, "-DD", "-E", "-f", ROOT / "tests/kamailio" / config, "-Y", folder, "-P", folder / "pid",
             "-w", folder, "-m", "64", "-M", "8", "-l", f"udp:127.0.0.1:{port}", "-l", f"tcp:127.0.0.1:{port}",
-            "-A", f'REDIRECT="{redirect}"', stdout=log, stderr=log))
+            "-A", f'{name}="{value}"', stdout=log, stderr=log))
 
     def answers():
         return not subprocess.run([PROGRAM, "ping", "--timeout", "300", f"127.0.0.1:{port}"], check=False,

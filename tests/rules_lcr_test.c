@@ -377,16 +377,8 @@ END_TEST
 
 START_TEST(lack_of_memory_at_any_point_is_a_finding_and_no_table)
 {
-	struct table *table = NULL;
-	size_t failures = 0;
 	loading_write(LCR("decks: [a, b], max_rate: 0.5"));
-	for (size_t limit = 0; !table; limit += 24, failures++) {
-		struct diags *diags = diags_new();
-		table = table_load(LOADING_FILE, limit, diags);
-		ck_assert_msg(!table == (diags_errors(diags) > 0), "limit %zu", limit);
-		diags_free(diags);
-	}
-	ck_assert_uint_gt(failures, 100);
+	struct table *table = loading_starve(SIZE_MAX, 100);
 	table_free(table);
 }
 END_TEST

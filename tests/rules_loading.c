@@ -61,6 +61,23 @@ struct table *loading_good(const char *yaml)
 	return table;
 }
 
+struct table *loading_starve(size_t errors_max, size_t failures)
+{
+	struct table *table = NULL;
+	size_t failed = 0;
+	for (size_t limit = 0; !table; limit += 24, failed += !table) {
+		struct diags *diags = diags_new();
+		table = table_load(LOADING_FILE, limit, diags);
+		size_t errors = diags_errors(diags);
+		ck_assert_msg(table ? !errors : errors && errors <= errors_max,
+		              "limit %zu", limit);
+		diags_free(diags);
+		ck_assert_uint_lt(limit, 1 << 20);
+	}
+	ck_assert_uint_gt(failed, failures);
+	return table;
+}
+
 const struct node *loading_begin(struct loading *loading, const char *yaml)
 {
 	struct diags *diags = diags_new();

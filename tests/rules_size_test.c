@@ -45,18 +45,8 @@ static const char everything[] =
 
 START_TEST(lack_of_memory_at_any_point_is_a_finding_and_no_table)
 {
-	size_t failures = 0;
-	struct table *table = NULL;
 	loading_write(everything);
-	for (size_t limit = 0; !table; limit += 24, failures++) {
-		struct diags *diags = diags_new();
-		table = table_load(LOADING_FILE, limit, diags);
-		ck_assert_msg(table ? !diags_errors(diags) : diags_errors(diags) == 1,
-		              "limit %zu", limit);
-		diags_free(diags);
-		ck_assert_uint_lt(limit, 1 << 20);
-	}
-	ck_assert_uint_gt(failures, 200);
+	struct table *table = loading_starve(1, 200);
 	ck_assert_uint_eq(table_counts(table).rules, 10);
 	table_free(table);
 }

@@ -28,13 +28,20 @@ static void answer(unsigned status, unsigned times, int64_t minute)
 	history_note(history, totals, minute);
 }
 
-static void assert_written(const char *wanted)
+/* To be freed. */
+static char *written(void)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 	history_write(history, to);
 	fclose(to);
+	return text;
+}
+
+static void assert_written(const char *wanted)
+{
+	char *text = written();
 	ck_assert_str_eq(text, wanted);
 	free(text);
 }
@@ -71,17 +78,11 @@ START_TEST(an_hour_is_kept)
 	answer(302, 5, 100);
 	answer(302, 1, 159);
 	history_note(history, totals, 159);
-	char *text = NULL;
-	size_t len;
-	FILE *to = open_memstream(&text, &len);
-	history_write(history, to);
-	fclose(to);
+	char *text = written();
 	ck_assert_ptr_nonnull(strstr(text, "\"minutes\":[[5],[0]"));
 	free(text);
 	history_note(history, totals, 160);
-	to = open_memstream(&text, &len);
-	history_write(history, to);
-	fclose(to);
+	text = written();
 	ck_assert_ptr_null(strstr(text, "[5]"));
 	ck_assert_ptr_nonnull(strstr(text, "[1],[0]]}"));
 	free(text);
@@ -92,11 +93,7 @@ START_TEST(after_a_long_silence_all_is_empty)
 {
 	answer(302, 5, 100);
 	history_note(history, totals, 1000000);
-	char *text = NULL;
-	size_t len;
-	FILE *to = open_memstream(&text, &len);
-	history_write(history, to);
-	fclose(to);
+	char *text = written();
 	ck_assert_ptr_nonnull(strstr(text, "{\"statuses\":[],"));
 	free(text);
 }
