@@ -222,6 +222,9 @@ struct ruleset {
 	struct index *index;
 };
 
+/* Of one of its rules, or its default: no two of a table have the same. */
+size_t rule_number(const struct ruleset *ruleset, const struct rule *rule);
+
 struct table {
 	struct arena *arena;
 	struct ruleset top;
