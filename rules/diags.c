@@ -231,3 +231,17 @@ void diags_print(struct diags *diags, FILE *to)
 	if (more)
 		fprintf(to, "and %zu more\n", more);
 }
+
+char *diags_text(struct diags *diags)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	if (!to)
+		return NULL;
+	diags_print(diags, to);
+	if (fclose(to) == 0 && size > 0)
+		return text;
+	free(text);
+	return NULL;
+}

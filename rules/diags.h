@@ -63,4 +63,7 @@ void diags_print_text(struct slice text, FILE *to);
 /* Prints every finding, sorted; those of one place in the order of adding. */
 void diags_print(struct diags *diags, FILE *to);
 
+/* The same as a text, to be freed. NULL: there are none, or there is no memory for it. */
+char *diags_text(struct diags *diags);
+
 #endif

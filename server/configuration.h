@@ -27,7 +27,7 @@ struct configuration {
 	struct sink *sink; /* where the log is to go; NULL: where it goes. Taken away
 	                      before the configuration is in force */
 	bool serving;      /* in: root becomes the settings' user before it reads them */
-	struct filesums *filesums; /* of the table's files; NULL unless loaded */
+	struct filesums *filesums; /* of the table's files; NULL if nobody can ask */
 	int64_t loaded_at_s;       /* Unix time */
 	double load_ms;            /* how long it took to read both */
 	unsigned long serial;      /* set by snapshot.h; no two have the same */

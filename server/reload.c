@@ -94,7 +94,8 @@ static bool load(const struct configuration *in_force, struct snapshot *snapshot
 	check_secret(in_force, fresh, keys, diags);
 	fresh->numbering =
 		numbering_new(followers->registry, fresh->settings, fresh->table);
-	fresh->filesums = filesums_new(fresh->table, in_force->filesums, diags);
+	if (fresh->settings->metrics.given)
+		fresh->filesums = filesums_new(fresh->table, in_force->filesums, diags);
 	bool good = fresh->numbering ? prepare(followers, fresh->settings, diags)
 	                             : no_memory(diags);
 	if (good && put_in_force(snapshot, fresh))

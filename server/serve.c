@@ -321,7 +321,8 @@ static bool start_counting(struct server *server, struct configuration *configur
 	numbering_start(registry);
 	configuration->numbering =
 		numbering_new(registry, configuration->settings, configuration->table);
-	configuration->filesums = filesums_new(configuration->table, NULL, NULL);
+	if (configuration->settings->metrics.given)
+		configuration->filesums = filesums_new(configuration->table, NULL, NULL);
 	reloads_start(&server->reloads);
 	server->followers.registry = registry;
 	server->followers.reloads = &server->reloads;

@@ -80,14 +80,8 @@ void log_plain(const char *format, ...)
 
 void log_findings(struct diags *diags)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
-	if (!to)
-		return;
-	diags_print(diags, to);
-	if (fclose(to) == 0)
-		write_texts(LOG_WARNING, (struct slice){text, size});
+	char *text = diags_text(diags);
+	write_texts(LOG_WARNING, slice_of(text));
 	free(text);
 }
 

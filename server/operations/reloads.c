@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/operations/reloads.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,24 +12,9 @@ void reloads_start(struct reloads *reloads)
 	reloads->last.success_s = time(NULL);
 }
 
-/* NULL: there are none, or there is no memory for them. */
-static char *print(struct diags *diags)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = diags ? open_memstream(&text, &size) : NULL;
-	if (!to)
-		return NULL;
-	diags_print(diags, to);
-	if (fclose(to) == 0 && size > 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
 void reloads_note(struct reloads *reloads, bool good, double ms, struct diags *diags)
 {
-	char *findings = print(diags);
+	char *findings = diags ? diags_text(diags) : NULL;
 	struct reload_record *last = &reloads->last;
 	pthread_mutex_lock(&reloads->mutex);
 	char *old = last->findings;
