@@ -84,6 +84,11 @@ bool address_equal(const struct address *a, const struct address *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+size_t address_source_bytes(const struct address *address)
+{
+	return address_is_v4(address) ? sizeof address->bytes : 8;
+}
+
 static bool bits_beyond(const struct address *address, unsigned bits)
 {
 	for (unsigned i = bits; i < 128; i++)

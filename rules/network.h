@@ -36,6 +36,10 @@ bool address_is_loopback(const struct address *address); /* 127.0.0.0/8 or ::1 *
 bool address_is_any(const struct address *address);      /* 0.0.0.0 or :: */
 bool address_equal(const struct address *a, const struct address *b);
 
+/* How many of its first bytes tell one source from another: all of a v4 address; of a v6
+ * one its /64, for whoever has one address of that has them all (RFC 4291 2.5.1). */
+size_t address_source_bytes(const struct address *address);
+
 /* "10.0.0.0/8", "2001:db8::/32", or an address, which is a network of one. On failure
  * *why says what is wrong: "bits are set beyond the prefix" and the like; static text. */
 bool network_parse(struct slice text, struct network *out, const char **why);

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS                                                                          \
-	4096 /* a power of two; some 10,000 addresses are the most to be expected */
+#define BUCKETS 4096 /* a power of two; some 10,000 sources are the most to be expected  \
+	              */
 
 struct source {
-	struct address address;
+	struct address address; /* one of its */
 	unsigned long count;
 	struct source *next;
 };
@@ -40,16 +40,23 @@ void sources_free(struct sources *sources)
 	free(sources);
 }
 
-/* Where address is, or is to be, linked. */
+static bool is_same(const struct address *a, const struct address *b)
+{
+	size_t bytes = address_source_bytes(a);
+	return address_source_bytes(b) == bytes && memcmp(a->bytes, b->bytes, bytes) == 0;
+}
+
+/* Where the source of address is, or is to be, linked. */
 static struct source **find(struct sources *sources, const struct address *address)
 {
 	uint64_t hash;
 	unsigned char out[crypto_shorthash_BYTES];
 	static_assert(sizeof out == sizeof hash, "");
-	crypto_shorthash(out, address->bytes, sizeof address->bytes, sources->key);
+	crypto_shorthash(out, address->bytes, address_source_bytes(address),
+	                 sources->key);
 	memcpy(&hash, out, sizeof hash);
 	struct source **link = &sources->buckets[hash % BUCKETS];
-	while (*link && !address_equal(&(*link)->address, address))
+	while (*link && !is_same(&(*link)->address, address))
 		link = &(*link)->next;
 	return link;
 }

@@ -19,8 +19,8 @@
  *     a handshake, a message, silence  handshake, message, idle closed
  *     connections, of one source       connections, ..._source  closed, unread
  *     descriptors                      RLIMIT_NOFILE            none accepted for a while
- *     requests                         rate, per_source         503 or none; see
- * limiter.h sources told apart               8,192 busy ones a peer   they share a bucket
+ *     requests                         rate, per_source         503, or dropped
+ *     sources told apart (limiter.h)   8,192 busy ones a peer   they share a bucket
  *     lines of the log that wait       RING_BYTES, 1 MB         dropped, and counted
  *     memory                           the machine's            that message is dropped
  *
@@ -46,7 +46,7 @@ struct limits {
 	unsigned long message_ms;   /* a message, from its first byte to its last */
 	unsigned long idle_ms;      /* between two messages */
 	unsigned long connections;  /* in all */
-	unsigned long connections_per_source; /* of one address */
+	unsigned long connections_per_source; /* of a v4 address, or a v6 /64 */
 	unsigned long spoofable_v4; /* prefix lengths: peers of wider networks are */
 	unsigned long spoofable_v6;
 	unsigned long backlog; /* bytes of replies that wait for a peer to read them */

@@ -77,7 +77,7 @@ static uint64_t hash(const struct sources_table *table, const struct address *so
 {
 	unsigned char out[crypto_shorthash_BYTES];
 	uint64_t value;
-	crypto_shorthash(out, source->bytes, address_is_v4(source) ? 16 : 8, table->key);
+	crypto_shorthash(out, source->bytes, address_source_bytes(source), table->key);
 	memcpy(&value, out, sizeof value);
 	return value;
 }
