@@ -642,17 +642,23 @@ class Names(Case):
         self.assertEqual(server.log_lines("gateway is"), [])
 
     def test_an_error_takes_no_address_away(self):
-        for code in (FORMERR, SERVFAIL, NOTIMP, REFUSED):
+        """Each of four servers has a name server that answers with an error of its own, once the address is known."""
+        bad = threading.Event()
+
+        def start(code):
+            gateway = Gateway(self)
+            dns = Answers(self, lambda name, kind: (NOERROR, []) if kind != A else
+                          (code, []) if bad.is_set() else (NOERROR, [a_record()]))
+            server, _ = self.start(table({"a": f"sip:gw.test:{gateway.port}"}), dns.setting())
+            self.wait_for_requests(gateway, 1)
+            return code, gateway, dns, server
+
+        cases = [start(code) for code in (FORMERR, SERVFAIL, NOTIMP, REFUSED)]
+        known = [len(dns.asked) for _, _, dns, _ in cases]
+        bad.set()
+        for (code, gateway, dns, server), seen in zip(cases, known):
             with self.subTest(code=code):
-                gateway = Gateway(self)
-                bad = threading.Event()
-                dns = Answers(self, lambda name, kind: (NOERROR, []) if kind != A else
-                              (code, []) if bad.is_set() else (NOERROR, [a_record()]))
-                server, _ = self.start(table({"a": f"sip:gw.test:{gateway.port}"}), dns.setting())
-                self.wait_for_requests(gateway, 1)
-                bad.set()
-                known = len(dns.asked)
-                eventually(lambda: ("gw.test", A) in dns.asked[known:], "it is asked for again", 20 * PATIENCE)
+                eventually(lambda: ("gw.test", A) in dns.asked[seen:], "it is asked for again", 20 * PATIENCE)
                 self.wait_for_requests(gateway, 4)
                 self.assertEqual(server.log_lines("gateway is"), [])
 

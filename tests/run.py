@@ -100,10 +100,10 @@ def main(programs):
 
 def coverage(folder):
     """Which share of the lines of rules/ and server/ ran."""
-    data = [str(p) for d in ("rules", "server") for p in sorted(pathlib.Path(folder, d).glob("*.gcda"))]
+    data = [str(p) for d in ("rules", "server") for p in sorted(pathlib.Path(folder, d).rglob("*.gcda"))]
     report = subprocess.run(["gcov", "-n", *data], check=True, stdout=subprocess.PIPE, text=True).stdout
     lines, ran = 0, 0.0
-    for m in re.finditer(r"^File '((?:rules|server)/\w+\.c)'\nLines executed:([\d.]+)% of (\d+)$", report, re.M):
+    for m in re.finditer(r"^File '((?:rules|server)/[\w/]+\.c)'\nLines executed:([\d.]+)% of (\d+)$", report, re.M):
         print(f"{m[2]:>6}% of {m[3]:>4} lines  {m[1]}")
         lines += int(m[3])
         ran += float(m[2]) * int(m[3])
