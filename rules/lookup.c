@@ -15,7 +15,7 @@
 #include "rules/target.h"
 #include "rules/tenants.h"
 
-/* What table.h says of lookups: match → rewrite → select. */
+/* Lookups: match → rewrite → select. */
 
 #define DETAIL_MAX 400
 

@@ -86,7 +86,7 @@ bool address_equal(const struct address *a, const struct address *b)
 
 size_t address_source_bytes(const struct address *address)
 {
-	return address_is_v4(address) ? sizeof address->bytes : 8;
+	return address->bytes[0] < 0x20 ? sizeof address->bytes : 8;
 }
 
 static bool bits_beyond(const struct address *address, unsigned bits)

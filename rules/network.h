@@ -36,8 +36,9 @@ bool address_is_loopback(const struct address *address); /* 127.0.0.0/8 or ::1 *
 bool address_is_any(const struct address *address);      /* 0.0.0.0 or :: */
 bool address_equal(const struct address *a, const struct address *b);
 
-/* How many of its first bytes tell one source from another: all of a v4 address; of a v6
- * one its /64, for whoever has one address of that has them all (RFC 4291 2.5.1). */
+/* How many of its first bytes tell one source from another: of a v6 address its /64,
+ * where a host makes up the rest by itself (RFC 4291 2.5.1). That is not so below 2000::,
+ * where v4 addresses are and those that NAT64 makes of them: all 16. */
 size_t address_source_bytes(const struct address *address);
 
 /* "10.0.0.0/8", "2001:db8::/32", or an address, which is a network of one. On failure

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/table.h"
 
-#include <stdlib.h>
-
 #include "rules/decks.h"
 #include "rules/files.h"
 #include "rules/gateway.h"

@@ -153,6 +153,8 @@ void table_names(const struct table *table, const struct table_namer *namer);
 size_t table_rule_numbers(const struct table *table);
 size_t table_gateway_numbers(const struct table *table);
 
+/* Lookups: lookup.c */
+
 /* What one lookup writes; one per thread. NULL when out of memory. */
 struct workspace *workspace_new(void);
 void workspace_free(struct workspace *workspace);

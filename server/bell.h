@@ -4,7 +4,7 @@
  *
  *     main thread                     the other
  *     bell_ring(bell, wish) ───────▶  fd is readable: bell_answer() gives the wishes
- *     bell_wait() ◀─────────────────  bell_done(), if it is asked to adopt
+ *     bell_wait() ◀─────────────────  bell_done(), where bell_wait() is called
  *     bell_is_answered()              has come round its loop since it was rung last
  */
 #ifndef SERVER_BELL_H
@@ -31,12 +31,12 @@ struct bell {
 bool bell_init(struct bell *bell);
 void bell_fini(struct bell *bell); /* also after bell_init() failed */
 
-/* The main thread's */
+/* For the main thread */
 void bell_ring(struct bell *bell, enum bell_wish wish);
 void bell_wait(struct bell *bell);
 bool bell_is_answered(const struct bell *bell);
 
-/* The other's */
+/* For the thread that is rung */
 unsigned bell_answer(struct bell *bell);
 void bell_done(struct bell *bell);
 

@@ -35,7 +35,7 @@ static void tell_answer(struct call *call, const struct explanation *explanation
 	}
 }
 
-void call_tell(struct call *call, const struct request *request,
+void call_fill(struct call *call, const struct request *request,
                const struct arrival *arrival, const struct explanation *explanation,
                const struct response *response, char label[DECISION_LABEL_MAX])
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* call.h - an answered request as the log tells it. */
+/* call.h - makes an answered request what the log tells of it: log/calllog.h's struct
+ * call. */
 #ifndef SERVER_CALL_H
 #define SERVER_CALL_H
 
@@ -8,9 +9,9 @@
 #include "server/sip/request.h"
 #include "server/sip/response.h"
 
-/* What was asked and answered, into call; when, how long it took and by which table is
- * the caller's to add. Its texts are the others', and label's. */
-void call_tell(struct call *call, const struct request *request,
+/* Fills call, but for time_ns, microseconds and table. Its texts are the arguments', and
+ * label's. */
+void call_fill(struct call *call, const struct request *request,
                const struct arrival *arrival, const struct explanation *explanation,
                const struct response *response, char label[DECISION_LABEL_MAX]);
 

@@ -27,10 +27,11 @@ struct configuration {
 	struct sink *sink; /* where the log is to go; NULL: where it goes. Taken away
 	                      before the configuration is in force */
 	bool serving;      /* in: root becomes the settings' user before it reads them */
-	struct filesums *filesums; /* of the table's files; NULL if nobody can ask */
-	int64_t loaded_at_s;       /* Unix time */
-	double load_ms;            /* how long it took to read both */
-	unsigned long serial;      /* set by snapshot.h; no two have the same */
+	struct filesums
+		*filesums;    /* of the table's files; NULL: no metrics, or no memory */
+	int64_t loaded_at_s;  /* Unix time */
+	double load_ms;       /* how long it took to read both */
+	unsigned long serial; /* set by snapshot.h; no two have the same */
 };
 
 /* Loads both, and looks at what only both together can tell: Contacts that lead back to

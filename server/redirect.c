@@ -508,12 +508,6 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	check_amplification(arrival, reply);
 }
 
-const char *explanation_why(const struct explanation *explanation)
-{
-	return explanation->why ? explanation->why
-	                        : decision_why(explanation->decision.cause);
-}
-
 /* For each answered request of a method that is routed, be it broken; not for one that is
  * to come again with credentials. */
 static bool is_logged(const struct redirect *redirect, const struct request *request,
@@ -543,7 +537,7 @@ static void write_log(const struct redirect *redirect, const struct request *req
 	struct call call = {.time_ns = redirect->time_ns,
 	                    .table = redirect->held->serial,
 	                    .microseconds = (unsigned)((clock_ns() - start_ns) / 1000)};
-	call_tell(&call, request, arrival, explanation, response, label);
+	call_fill(&call, request, arrival, explanation, response, label);
 	calllog_put(redirect->log, redirect->settings->log_format, &call);
 }
 

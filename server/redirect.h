@@ -49,6 +49,10 @@ void redirect_explain(struct redirect *redirect, const struct table *table,
 
 /* Why the answer is what it is, where its status alone does not tell; else NULL. Static
  * text. */
-const char *explanation_why(const struct explanation *explanation);
+static inline const char *explanation_why(const struct explanation *explanation)
+{
+	return explanation->why ? explanation->why
+	                        : decision_why(explanation->decision.cause);
+}
 
 #endif

@@ -5,7 +5,7 @@
 : "${work:?}"
 passed=${PASSED:-0} failed=0
 
-# ok TEXT COMMAND...: one check. What it printed is shown when it fails, and what the script's show_more prints.
+# ok TEXT COMMAND...: one check. Its last lines are shown when it fails, and what the script's show_more prints.
 ok() {
 	local text=$1 start=$SECONDS
 	shift

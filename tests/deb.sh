@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 case ${1:-} in
 '')
 	[ "$(id -u)" = 0 ] || { echo "deb.sh: must be root" >&2; exit 1; }
+	unset PASSED
 	work=$(mktemp -d)
 	trap 'rm -rf --one-file-system "$work"' EXIT
 	unshare --mount --pid --fork --kill-child --mount-proc tests/deb.sh prepare "$work"

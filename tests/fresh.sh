@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 if [ $# = 0 ]; then
 	[ "$(id -u)" = 0 ] || { echo "fresh.sh: must be root" >&2; exit 1; }
+	unset PASSED
 	work=$(mktemp -d)
 	trap 'rm -rf --one-file-system "$work"' EXIT
 	unshare --mount --pid --fork --kill-child --mount-proc tests/fresh.sh "$work"

@@ -291,7 +291,7 @@ class AsKamailio(Import):
         super().setUp()
         self.random = random.Random(20040101)
 
-    def start_kamailio(self, tables):
+    def start_tables(self, tables):
         folder = folder_for(self)
         write_dbtext(folder, tables)
         return start_kamailio(self, f"text://{folder}", "tables.cfg", "DB")
@@ -302,7 +302,7 @@ class AsKamailio(Import):
         return start + "".join(self.random.choices("0123456789", k=self.random.randint(4, 9)))
 
     def compare(self, table, tables, prefixes):
-        kamailio = self.enterContext(UdpDoor(self.start_kamailio(tables)))
+        kamailio = self.enterContext(UdpDoor(self.start_tables(tables)))
         server = Server((self.folder / "rules.yaml").read_text(), settings(), before=self.copy_files)
         self.addCleanup(server.stop)
         server.wait_for_log("^ready; ")

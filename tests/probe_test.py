@@ -654,8 +654,8 @@ class Names(Case):
             return code, gateway, dns, server
 
         cases = [start(code) for code in (FORMERR, SERVFAIL, NOTIMP, REFUSED)]
-        known = [len(dns.asked) for _, _, dns, _ in cases]
         bad.set()
+        known = [len(dns.asked) for _, _, dns, _ in cases]
         for (code, gateway, dns, server), seen in zip(cases, known):
             with self.subTest(code=code):
                 eventually(lambda: ("gw.test", A) in dns.asked[seen:], "it is asked for again", 20 * PATIENCE)

@@ -7,12 +7,8 @@
 
 static void expect_print(struct diags *diags, const char *want)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-	diags_print(diags, to);
-	fclose(to);
-	ck_assert_str_eq(text, want);
+	char *text = diags_text(diags);
+	ck_assert_pstr_eq(text, want);
 	free(text);
 }
 
@@ -54,6 +50,14 @@ static const struct {
          "\xfc.\xe2\x82.\xc0\x80",
          "a:1:1: error: \\xFC.\\xE2\\x82.\\xC0\\x80\n"},
 };
+
+START_TEST(no_findings_are_no_text)
+{
+	struct diags *diags = diags_new();
+	expect_print(diags, NULL);
+	diags_free(diags);
+}
+END_TEST
 
 START_TEST(a_finding_prints_as)
 {
@@ -183,6 +187,7 @@ Suite *test_suite(void)
 	TCase *tcase = tcase_create("diags");
 	tcase_add_loop_test(tcase, a_finding_prints_as, 0,
 	                    sizeof findings / sizeof findings[0]);
+	tcase_add_test(tcase, no_findings_are_no_text);
 	tcase_add_test(tcase, findings_are_sorted_by_file_line_and_column);
 	tcase_add_test(tcase, findings_of_one_place_stay_in_order);
 	tcase_add_test(tcase, texts_are_copied);

@@ -30,10 +30,10 @@ struct table *loading_try(const char *yaml, char **findings);
 /* Loads yaml, which must give no findings at all. To be freed. */
 struct table *loading_good(const char *yaml);
 
-/* Loads the file with a little more memory each time, until it suffices: so often that it
- * has failed more than failures times. Each failure must be a finding or some, errors_max
+/* Loads the file with a little more memory each time, until it suffices, which must fail
+ * more than failures_min times first. Each failure must be a finding or some, errors_max
  * at most, and no table. To be freed. */
-struct table *loading_starve(size_t errors_max, size_t failures);
+struct table *loading_starve(size_t errors_max, size_t failures_min);
 
 /* A part of a table, read by the reader under test: the load to give it, and what is
  * freed with loading_end(). */

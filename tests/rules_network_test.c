@@ -338,6 +338,23 @@ START_TEST(a_network_covers_those_within_it)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	size_t bytes;
+} sources[] = {
+	{"192.0.2.1", 16},         {"::ffff:192.0.2.1", 16}, {"::1", 16},
+	{"64:ff9b::c000:201", 16}, {"1fff:ffff::1", 16},     {"2000::1", 8},
+	{"2001:db8::1", 8},        {"fe80::1", 8},
+};
+
+START_TEST(sources_are_told_apart_by)
+{
+	struct address parsed = address(sources[_i].text);
+	ck_assert_msg(address_source_bytes(&parsed) == sources[_i].bytes, "%s",
+	              sources[_i].text);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("network");
@@ -348,6 +365,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tc, only_the_zero_addresses_mean_any, 0, COUNT(anys));
 	tcase_add_loop_test(tc, loopback_is_127_and_one, 0,
 	                    sizeof loopbacks / sizeof loopbacks[0]);
+	tcase_add_loop_test(tc, sources_are_told_apart_by, 0, COUNT(sources));
 	tcase_add_loop_test(tc, networks_are_counted_in_v6_bits, 0, COUNT(networks));
 	tcase_add_loop_test(tc, a_bad_network_says_why, 0, COUNT(no_networks));
 	tcase_add_loop_test(tc, a_network_has_the_addresses_of_its_prefix, 0,

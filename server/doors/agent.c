@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +44,6 @@ struct agent {
 	bool share;
 	su_root_t *root;
 	struct bell bell;
-	sem_t started;
 	const struct listen *failed;
 	int error;
 	struct reply reply;
@@ -243,7 +241,7 @@ static void work(struct agent *agent)
 	su_wait_create(wait, agent->bell.fd, SU_WAIT_IN);
 	privilege_renounce(); /* this thread has bound its sockets itself */
 	int registered = su_root_register(agent->root, wait, on_bell, NULL, 0);
-	sem_post(&agent->started);
+	bell_done(&agent->bell);
 	su_root_run(agent->root);
 	su_root_deregister(agent->root, registered);
 }
@@ -260,7 +258,7 @@ static void *run(void *arg)
 	close_listeners(agent);
 	su_root_destroy(agent->root);
 	if (!open)
-		sem_post(&agent->started);
+		bell_done(&agent->bell);
 	return NULL;
 }
 
@@ -276,11 +274,9 @@ struct agent *agent_start(const struct settings *settings, struct redirect *redi
 	agent->settings = settings;
 	agent->redirect = redirect;
 	agent->share = share;
-	sem_init(&agent->started, 0, 0);
 	if (bell_init(&agent->bell) &&
 	    pthread_create(&agent->thread, NULL, run, agent) == 0) {
-		while (sem_wait(&agent->started) < 0)
-			;
+		bell_wait(&agent->bell);
 		if (!agent->error)
 			return agent;
 		pthread_join(agent->thread, NULL);
@@ -288,7 +284,6 @@ struct agent *agent_start(const struct settings *settings, struct redirect *redi
 		*error = agent->error;
 	}
 	bell_fini(&agent->bell);
-	sem_destroy(&agent->started);
 	free(agent);
 	return NULL;
 }
@@ -303,6 +298,5 @@ void agent_stop(struct agent *agent)
 	bell_ring(&agent->bell, BELL_STOP);
 	pthread_join(agent->thread, NULL);
 	bell_fini(&agent->bell);
-	sem_destroy(&agent->started);
 	free(agent);
 }

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 4096 /* a power of two; some 10,000 sources are the most to be expected  \
-	              */
+#define BUCKETS                                                                          \
+	4096 /* a power of two; some 10,000 sources are the most to be expected          \
+	      */
 
 struct source {
-	struct address address; /* one of its */
+	struct address address; /* any of its */
 	unsigned long count;
 	struct source *next;
 };

@@ -106,8 +106,8 @@ void ring_commit(struct ring *ring, size_t len)
 {
 	size_t put = ring->begun + size_of(len);
 	head_at(ring, ring->begun)->len = len;
-	atomic_store(&ring->put, put); /* as sleeper_call() asks for */
-	sleeper_call(ring->sleeper, exceeds(ring, put, RING_BYTES / 2));
+	atomic_store(&ring->put, put); /* as sleeper_nudge() asks for */
+	sleeper_nudge(ring->sleeper, exceeds(ring, put, RING_BYTES / 2));
 }
 
 void ring_leave(struct ring *ring)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sleeper.h - wakes one thread that has nothing to do, by others that must not wait.
  *
- * Calling it costs a look at one word, and a system call only if the thread is asleep. So
+ * A nudge costs a look at one word, and a system call only if the thread is asleep. So
  * that it is not at work and asleep again for every line of a busy server, it may doze
  * for a while after it has had something to do: then only those wake it who have a lot.
  */
@@ -22,18 +22,18 @@ void sleeper_wake(struct sleeper *sleeper);
 
 /* Something has been left for the thread, and published with a sequentially consistent
  * store; much: there is so much of it that it should not doze on. */
-static inline void sleeper_call(struct sleeper *sleeper, bool much)
+static inline void sleeper_nudge(struct sleeper *sleeper, bool much)
 {
 	unsigned state = atomic_load(&sleeper->state);
 	if (state == SLEEPER_ASLEEP || (much && state == SLEEPER_DOZING))
 		sleeper_wake(sleeper);
 }
 
-/* For the one thread. Sleeps until it is called, but not if idle(arg) is false, which
+/* For the one thread. Sleeps until it is nudged, but not if idle(arg) is false, which
  * looks at all that others may leave. */
 void sleeper_sleep(struct sleeper *sleeper, bool (*idle)(void *arg), void *arg);
 
-/* Sleeps for so long, unless it is called for much. */
+/* Sleeps for so long, unless it is nudged for much. */
 void sleeper_doze(struct sleeper *sleeper, unsigned ms);
 
 #endif

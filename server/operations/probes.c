@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <sofia-sip/su_uniqueid.h>
 #include <sofia-sip/su_wait.h>
