@@ -54,8 +54,8 @@ static bool is_separator(struct unit unit, enum origin origin)
 	return is_unit(unit, origin == FROM_TABLE ? "-.() \t" : "-.()");
 }
 
-/* An optional +, digits, * and # with separators in between, and parameters behind a ;.
- */
+/* An optional +, digits, * and # with separators in between, which an operator also
+ * writes before the +, and parameters behind a ;. */
 static bool looks_like_number(struct slice text, enum origin origin)
 {
 	bool begun = false, digits = false;
@@ -68,7 +68,7 @@ static bool looks_like_number(struct slice text, enum origin origin)
 		else if (!is_separator(unit, origin) &&
 		         !is_unit(unit, begun ? "*#" : "*#+"))
 			return false;
-		begun = begun || !is_unit(unit, " \t");
+		begun = begun || origin == FROM_URI || !is_separator(unit, origin);
 	}
 	return digits;
 }
@@ -110,13 +110,32 @@ static void put_digits(struct output *output, struct slice text, enum origin ori
 	}
 }
 
+/* Without separators. */
+static size_t count_units(struct slice text, enum origin origin)
+{
+	size_t count = 0;
+	while (text.len > 0)
+		count += !is_separator(next_unit(&text, origin), origin);
+	return count;
+}
+
+/* 112 in the context of +44 is not +44112, which is nobody's number: so short a number is
+ * a service of the country. */
+static bool is_service(struct slice number, struct slice context, enum origin origin)
+{
+	return count_units(number, origin) <= 3 &&
+	       count_units(context, origin) <= strlen("+358");
+}
+
 /* RFC 3966 5.1.5: the context of a local number is a domain name, of no use here, or the
  * global number that goes before it. */
-static void put_context(struct output *output, struct slice params, enum origin origin)
+static void put_context(struct output *output, struct slice number, struct slice params,
+                        enum origin origin)
 {
 	struct slice context;
 	if (uri_param(params, "phone-context", &context) &&
-	    begins_with_plus(context, origin) && looks_like_number(context, origin))
+	    begins_with_plus(context, origin) && looks_like_number(context, origin) &&
+	    !is_service(number, context, origin))
 		put_digits(output, context, origin);
 }
 
@@ -124,7 +143,7 @@ static void put_telephone(struct output *output, struct slice text, enum origin 
 {
 	struct slice number = {text.at, slice_find(text, ';')};
 	if (!begins_with_plus(number, origin))
-		put_context(output, slice_skip(text, number.len + 1), origin);
+		put_context(output, number, slice_skip(text, number.len + 1), origin);
 	put_digits(output, number, origin);
 }
 

@@ -14,8 +14,9 @@
  * number (telephone is true: a tel URI or user=phone; or it looks like one: an optional
  * +, digits, * and #, visual separators and parameters behind a ;) then visual separators
  * -.() and parameters go, + stays, and a local number with ;phone-context=+NN becomes +NN
- * and the number (RFC 3966 5.1.5). Any other text ("alice.smith", "user;par=u") keeps all
- * its characters.
+ * and the number (RFC 3966 5.1.5), unless it has three digits or fewer and NN is no more
+ * than a country's code: 112 stays 112. Any other text ("alice.smith", "user;par=u")
+ * keeps all its characters.
  *
  * What is no valid escape (%4, %zz) stays as it is; %00 becomes a NUL byte like any
  * other.

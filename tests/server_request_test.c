@@ -342,7 +342,7 @@ static const struct {
 	{"sip:+44(20)7123-4567@b", NULL, "", "+442071234567", "alice", "b"},
 	{"sip:+44.20;phone-context=x@b", NULL, "", "+4420", "alice", "b"},
 	{"tel:+44-20-7123;isub=1", NULL, "", "+44207123", "alice", ""},
-	{"tel:112;phone-context=+44", NULL, "", "+44112", "alice", ""},
+	{"tel:112;phone-context=+44", NULL, "", "112", "alice", ""},
 	{"sip:alice.smith@b", NULL, "", "alice.smith", "alice", "b"},
 	{"sip:1-a@b;user=phone", NULL, "", "1a", "alice", "b"},
 	{"sip:1-a@b;USER=Phone;x", NULL, "", "1a", "alice", "b"},
@@ -445,7 +445,8 @@ END_TEST
 
 static const char *const many_headers = "X-A: 1\r\nSubject: s1\r\nx-a: 2\r\ns: "
 					"s2\r\nX-A:\r\nX-B: b\r\nSUBJECT:\r\n s3\r\n"
-					"X-A: 4";
+					"X-A: 4\r\nX-F: one\r\n two \r\n\t \r\n three\r\n"
+					"X-F: a  b \t c\r\n\td";
 
 static const struct {
 	const char *name;
@@ -457,6 +458,7 @@ static const struct {
 	{"s", {"s1", "s2", "s3"}},
 	{"S", {"s1", "s2", "s3"}},
 	{"X-B", {"b"}},
+	{"X-F", {"one two three", "a  b \t c d"}},
 	{"X-C", {NULL}},
 	{"", {NULL}},
 	{"Via", {"SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1"}},

@@ -493,6 +493,59 @@ static bool read_identity(struct request *request, struct slice value,
 	return true;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_folded(struct slice value)
+{
+	return value.len &&
+	       (memchr(value.at, '\n', value.len) || memchr(value.at, '\r', value.len));
+}
+
+/* RFC 3261 7.3.1: a fold, with the blanks around it, means one blank. Returns the length.
+ */
+static size_t unfold(struct slice value, char *to)
+{
+	size_t len = 0, next;
+	for (size_t i = 0; i < value.len; i = next) {
+		next = i + 1;
+		while (is_space(value.at[i]) && next < value.len &&
+		       is_space(value.at[next]))
+			next++;
+		struct slice blanks = {value.at + i, next - i};
+		if (is_folded(blanks)) {
+			to[len++] = ' ';
+		} else {
+			memcpy(to + len, blanks.at, blanks.len);
+			len += blanks.len;
+		}
+	}
+	return len;
+}
+
+/* A field's value as rules compare it. It is copied once, however many of them ask; when
+ * out of memory it is as it came. */
+static struct slice plain_value(struct request *request, size_t field)
+{
+	size_t count = request->message->field_count;
+	struct slice value = request->message->fields[field].value;
+	if (!is_folded(value))
+		return value;
+	if (!request->unfolded)
+		request->unfolded =
+			su_zalloc(request_home(request),
+		                  (isize_t)(count * sizeof *request->unfolded));
+	struct slice *unfolded = request->unfolded ? &request->unfolded[field] : NULL;
+	char *copy = unfolded && !unfolded->at
+	                     ? su_alloc(request_home(request), (isize_t)value.len)
+	                     : NULL;
+	if (copy)
+		*unfolded = (struct slice){copy, unfold(value, copy)};
+	return unfolded && unfolded->at ? *unfolded : value;
+}
+
 static bool header_value(const void *arg, struct slice name, size_t i,
                          struct slice *value)
 {
@@ -507,7 +560,7 @@ static bool header_value(const void *arg, struct slice name, size_t i,
 		cursor->field = f + 1;
 		if (cursor->value++ < i)
 			continue;
-		*value = message->fields[f].value;
+		*value = plain_value(request, f);
 		return true;
 	}
 	return false;

@@ -44,6 +44,7 @@ struct request {
 	su_home_t home[1]; /* for sofia-sip's parsers; request_home() */
 	bool has_home;
 	struct header_cursor cursor;
+	struct slice *unfolded; /* of each field, what rules have asked for; or NULL */
 
 	struct slice method; /* as written; methods are compared by case (RFC 3261 7.1) */
 	struct slice uri;    /* the Request-URI as written */
