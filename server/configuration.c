@@ -165,22 +165,6 @@ static struct table *load_table(const struct configuration *configuration,
 	return NULL;
 }
 
-/* Root reads the settings only to learn whom to become. What counts is read by that user,
- * as it will be on SIGHUP: what it may not read is found now. */
-static bool become_user(const struct configuration *configuration, struct diags *diags)
-{
-	if (!configuration->serving || !privilege_is_root())
-		return true;
-	struct diags *said_later = diags_new();
-	struct settings *settings =
-		said_later ? settings_load(configuration->settings_path, said_later)
-			   : NULL;
-	bool good = !settings || privilege_lower(&settings->account, diags);
-	settings_free(settings);
-	diags_free(said_later);
-	return good;
-}
-
 /* in_force: NULL, or what is loaded again. */
 static bool load_both(struct configuration *configuration,
                       const struct configuration *in_force, struct diags *diags)
@@ -208,10 +192,40 @@ static bool load(struct configuration *configuration,
 	return good;
 }
 
+/* The file may have been written between the two times that it is read. Then nothing is
+ * left with which root could go on. */
+static bool check_account(const struct settings *first,
+                          struct configuration *configuration, struct diags *diags)
+{
+	const struct account *account = &configuration->settings->account;
+	if (slice_equal(first->account.user, account->user) &&
+	    slice_equal(first->account.group, account->group))
+		return true;
+	diags_add(diags, SEVERITY_ERROR,
+	          account->user.len ? account->user_at : first->account.user_at,
+	          "start the server again",
+	          "\"user\" or \"group\" has changed while the settings were read");
+	configuration_free(configuration);
+	return false;
+}
+
+/* Root reads of the settings only whom to become. All that counts is read by that user,
+ * as it will be on SIGHUP: what it may not read is found now. */
+static bool load_as_user(struct configuration *configuration, struct diags *diags)
+{
+	struct settings *first =
+		settings_load_account(configuration->settings_path, diags);
+	bool good = first && privilege_lower(&first->account, diags) &&
+	            load(configuration, NULL, diags) &&
+	            check_account(first, configuration, diags);
+	settings_free(first);
+	return good;
+}
+
 bool configuration_load(struct configuration *configuration, struct diags *diags)
 {
-	if (!become_user(configuration, diags))
-		return false;
+	if (configuration->serving && configuration->settings_path && privilege_is_root())
+		return load_as_user(configuration, diags);
 	return load(configuration, NULL, diags);
 }
 

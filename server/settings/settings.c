@@ -133,6 +133,21 @@ static bool read_group(struct load *load, const struct node *node, void *into)
 	return read_name(load, node, "group", &account->group, &account->group_at);
 }
 
+/* Nothing else of the file is looked at; what is wrong with it is found later. */
+static bool read_account(struct load *load, const struct node *root,
+                         struct reading *reading)
+{
+	bool good = true;
+	for (size_t i = 0; root->type == NODE_MAPPING && i < root->count; i++) {
+		const struct pair *pair = &root->pairs[i];
+		if (slice_equal(pair->key->text, slice_of("user")))
+			good &= read_user(load, pair->value, reading);
+		else if (slice_equal(pair->key->text, slice_of("group")))
+			good &= read_group(load, pair->value, reading);
+	}
+	return good;
+}
+
 static bool check_account(struct load *load, const struct account *account)
 {
 	if (!account->group.len || account->user.len)
@@ -295,6 +310,16 @@ static bool read_settings(struct load *load, const char *path,
 	       methods_allow(load, settings);
 }
 
+static bool read_settings_account(struct load *load, const char *path,
+                                  const struct settings *in_force, struct kept *kept)
+{
+	struct reading reading = {
+		.settings = &kept->settings, .path = path, .in_force = in_force};
+	kept->document = document_read(path, SETTINGS_BYTES_MAX, load->diags);
+	return kept->document &&
+	       read_account(load, document_root(kept->document), &reading);
+}
+
 /* The bytes are the arena's, so ours to write. */
 void settings_wipe(struct settings *settings)
 {
@@ -314,19 +339,17 @@ static void kept_free(struct kept *kept)
 	arena_free(kept->arena);
 }
 
-struct settings *settings_load(const char *path, struct diags *diags)
-{
-	return settings_reload(path, NULL, diags);
-}
+typedef bool kept_reader(struct load *load, const char *path,
+                         const struct settings *in_force, struct kept *kept);
 
-struct settings *settings_reload(const char *path, const struct settings *in_force,
-                                 struct diags *diags)
+static struct settings *kept_load(kept_reader *read, const char *path,
+                                  const struct settings *in_force, struct diags *diags)
 {
 	struct load load = {.arena = arena_new(SETTINGS_BYTES_MAX), .diags = diags};
 	struct kept *kept = load.arena ? arena_alloc(load.arena, sizeof *kept) : NULL;
 	if (kept) {
 		kept->arena = load.arena;
-		if (read_settings(&load, path, in_force, kept))
+		if (read(&load, path, in_force, kept))
 			return &kept->settings;
 	}
 	if (!kept || load.out_of_memory)
@@ -334,6 +357,22 @@ struct settings *settings_reload(const char *path, const struct settings *in_for
 		          "out of memory");
 	kept_free(kept);
 	return NULL;
+}
+
+struct settings *settings_load(const char *path, struct diags *diags)
+{
+	return kept_load(read_settings, path, NULL, diags);
+}
+
+struct settings *settings_load_account(const char *path, struct diags *diags)
+{
+	return kept_load(read_settings_account, path, NULL, diags);
+}
+
+struct settings *settings_reload(const char *path, const struct settings *in_force,
+                                 struct diags *diags)
+{
+	return kept_load(read_settings, path, in_force, diags);
 }
 
 enum door listen_door(const struct listen *listen)

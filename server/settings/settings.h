@@ -128,6 +128,11 @@ struct settings {
 struct settings *settings_load(const char *path, struct diags *diags);
 void settings_free(struct settings *settings);
 
+/* Reads of path only whom root is to become, and opens no other file: of what is returned
+ * only the account is set. NULL after an error, also if the file cannot be read. The
+ * caller frees with settings_free(). */
+struct settings *settings_load_account(const char *path, struct diags *diags);
+
 /* Overwrites the secret's bytes, once all keys have been drawn from them. Its length
  * stays.
  */

@@ -2,7 +2,8 @@
 /* privilege.h - what the process may do: to open its sockets a little, to serve nothing.
  *
  *     start          root, or any user: then only the lines with a * apply
- *     the settings   privilege_lower(): becomes `user`; of root's capabilities it keeps
+ *     the settings   are read for `user` and `group` only; if that fails it ends
+ *     that user      privilege_lower(): becomes it; of root's capabilities it keeps
  *                    CAP_NET_BIND_SERVICE, and CAP_NET_ADMIN for large receive buffers
  *     all files      are read as that user, as they will be on SIGHUP
  *     threads      * before there is one, privilege_fix(): no new privileges; each then
