@@ -225,15 +225,21 @@ static bool has_low_port(const struct settings *settings)
 	return settings->metrics.given && settings->metrics.listen.port < IPPORT_RESERVED;
 }
 
+static unsigned sandbox_features(const struct configuration *configuration)
+{
+	const struct settings *settings = configuration->settings;
+	return (settings->log_to == LOG_TO_FILE ? SANDBOX_APPENDING : 0) |
+	       (configuration->connects ? SANDBOX_CONNECTING : 0) |
+	       (settings_count(settings, DOOR_AGENT) ? SANDBOX_SETTING_FLAGS : 0);
+}
+
 /* All sockets are open, all threads there: from here on it only serves. */
 static bool lock_down(const struct server *server)
 {
 	const struct configuration *configuration = snapshot_acquire(server->snapshot);
 	bool low_port = has_low_port(configuration->settings);
 	bool sandbox = configuration->settings->sandbox;
-	unsigned features =
-		(configuration->settings->log_to == LOG_TO_FILE ? SANDBOX_APPENDING : 0) |
-		(configuration->connects ? SANDBOX_CONNECTING : 0);
+	unsigned features = sandbox_features(configuration);
 	snapshot_release(server->snapshot, configuration);
 	if (!privilege_settle(low_port)) {
 		log_plain("signpost: cannot give up privileges: %s", strerror(errno));

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,9 +32,22 @@ static const struct {
 	{"kill", SYS_kill, {1, 0}},
 	{"tgkill", SYS_tgkill, {1, 1, 0}},
 	{"connect", SYS_connect, {-1}},
+	{"connecting with sendto", SYS_sendto, {-1, 0, 0, MSG_FASTOPEN | MSG_NOSIGNAL}},
+	{"connecting with sendmmsg", SYS_sendmmsg, {-1, 0, 0, MSG_FASTOPEN}},
+	{"connecting with sendmsg", SYS_sendmsg, {-1, 0, MSG_FASTOPEN}},
 	{"a packet socket", SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
+	{"an SCTP socket", SYS_socket, {AF_INET, SOCK_STREAM, IPPROTO_SCTP}},
+	{"an MPTCP socket", SYS_socket, {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 262}},
+	{"a socket of packets", SYS_socket, {AF_INET6, SOCK_SEQPACKET, 0}},
+	{"a raw socket", SYS_socket, {AF_INET, SOCK_RAW, IPPROTO_UDP}},
+	{"a socket to ping", SYS_socket, {AF_INET, SOCK_DGRAM, IPPROTO_ICMP}},
 	{"a unix socket", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
 	{"an audit socket", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_AUDIT}},
+	{"an owner who gets signals", SYS_fcntl, {0, F_SETOWN, 1}},
+	{"such an owner", SYS_fcntl, {0, F_SETOWN_EX, 0}},
+	{"which signal", SYS_fcntl, {0, F_SETSIG, SIGKILL}},
+	{"taking O_APPEND away", SYS_fcntl, {0, F_SETFL, O_RDWR | O_NONBLOCK}},
+	{"a lease", SYS_fcntl, {0, F_SETLEASE, F_RDLCK}},
 	{"writing", SYS_openat, {AT_FDCWD, (long)"/dev/null", O_WRONLY}},
 	{"reading and writing", SYS_openat, {AT_FDCWD, (long)"/dev/null", O_RDWR}},
 	{"making", SYS_openat, {AT_FDCWD, (long)"/tmp", O_RDONLY | O_CREAT}},
@@ -141,6 +155,8 @@ static void connect_if_probing(size_t features)
 	if (sandbox_enter(SANDBOX_KILL, (unsigned)features) < 0)
 		_exit(2);
 	connect(-1, NULL, 0);
+	sendto(-1, NULL, 0, MSG_FASTOPEN, NULL, 0);
+	fcntl(-1, F_SETFL, O_RDWR | O_NONBLOCK);
 }
 
 START_TEST(only_a_server_that_probes_connects)
@@ -155,6 +171,16 @@ static void *nothing(void *arg)
 {
 	return arg;
 }
+
+/* There may be no IPv6: then it is tried. */
+static const struct {
+	int family, type, protocol;
+} sockets[] = {
+	{AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0},
+	{AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
+	{AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0},
+	{AF_INET, SOCK_STREAM, IPPROTO_TCP},
+};
 
 /* Threads, memory, reading, sockets: with the action that would kill. */
 static void do_what_is_allowed(size_t i)
@@ -172,8 +198,9 @@ static void do_what_is_allowed(size_t i)
 	if (!block || read(fd, &byte, 1) != 1)
 		_exit(4);
 	free(block);
-	if (close(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
-		_exit(5);
+	for (size_t s = 0; s < COUNT(sockets); s++)
+		close(socket(sockets[s].family, sockets[s].type, sockets[s].protocol));
+	sendto(-1, NULL, 0, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
 	abort();
 }
 

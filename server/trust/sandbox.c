@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -24,9 +25,6 @@ static const char *const allowed[] = {
 	"recvfrom",
 	"read",
 	"readv",
-	"sendmsg",
-	"sendmmsg",
-	"sendto",
 	"write",
 	"writev",
 	"epoll_wait",
@@ -48,7 +46,6 @@ static const char *const allowed[] = {
 	"epoll_create1",
 	"eventfd2",
 	"pipe2",
-	"fcntl",
 	"capset",
 	/* time, randomness, threads, signals */
 	"clock_gettime",
@@ -131,13 +128,34 @@ static int allow_masked(scmp_filter_ctx filter, const char *name, unsigned argum
 	return allow(filter, name, 1, &masked);
 }
 
+/* TCP and UDP: SCTP would connect by sending. */
+static int allow_family(scmp_filter_ctx filter, int family)
+{
+	static const struct {
+		int type, protocol;
+	} kinds[] = {{SOCK_STREAM, 0},
+	             {SOCK_STREAM, IPPROTO_TCP},
+	             {SOCK_DGRAM, 0},
+	             {SOCK_DGRAM, IPPROTO_UDP}};
+	const unsigned type = ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int error = 0;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !error; i++) {
+		const struct scmp_arg_cmp arguments[] = {
+			{0, SCMP_CMP_EQ, (scmp_datum_t)family, 0},
+			{1, SCMP_CMP_MASKED_EQ, type, (scmp_datum_t)kinds[i].type},
+			{2, SCMP_CMP_EQ, (scmp_datum_t)kinds[i].protocol, 0}};
+		error = allow(filter, "socket", 3, arguments);
+	}
+	return error;
+}
+
 /* Sockets for peers, and for asking which addresses this machine has. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
 	const struct scmp_arg_cmp routes[] = {{0, SCMP_CMP_EQ, AF_NETLINK, 0},
 	                                      {2, SCMP_CMP_EQ, NETLINK_ROUTE, 0}};
-	int error = allow_equal(filter, "socket", 0, AF_INET);
-	error = error ? error : allow_equal(filter, "socket", 0, AF_INET6);
+	int error = allow_family(filter, AF_INET);
+	error = error ? error : allow_family(filter, AF_INET6);
 	error = error ? error : allow(filter, "socket", 2, routes);
 	error = error ? error : allow_equal(filter, "ioctl", 1, FIONREAD);
 	error = error ? error : allow_equal(filter, "ioctl", 1, FIONBIO);
@@ -145,6 +163,31 @@ static int allow_sockets(scmp_filter_ctx filter)
 	error = error ? error : allow_equal(filter, "ioctl", 1, SIOCGIFFLAGS);
 	error = error ? error : allow_equal(filter, "ioctl", 1, SIOCGIFINDEX);
 	return error ? error : allow_equal(filter, "ioctl", 1, SIOCGIFADDR);
+}
+
+/* With MSG_FASTOPEN a call that sends connects as well. */
+static int allow_sending(scmp_filter_ctx filter, unsigned features)
+{
+	const scmp_datum_t connecting = features & SANDBOX_CONNECTING ? 0 : MSG_FASTOPEN;
+	int error = allow_masked(filter, "sendto", 3, connecting, 0);
+	error = error ? error : allow_masked(filter, "sendmmsg", 3, connecting, 0);
+	error = error ? error : allow_masked(filter, "sendmsg", 2, connecting, 0);
+	if (features & SANDBOX_CONNECTING && !error)
+		error = allow(filter, "connect", 0, NULL);
+	return error;
+}
+
+/* Not those that have a signal sent, to whichever process. F_SETFL makes sockets
+ * non-blocking, where libraries open them, and would take O_APPEND from a file. */
+static int allow_fcntl(scmp_filter_ctx filter, unsigned features)
+{
+	static const int commands[] = {F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC};
+	int error = 0;
+	if (features & (SANDBOX_CONNECTING | SANDBOX_SETTING_FLAGS))
+		error = allow_equal(filter, "fcntl", 1, F_SETFL);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0] && !error; i++)
+		error = allow_equal(filter, "fcntl", 1, (scmp_datum_t)commands[i]);
+	return error;
 }
 
 /* For reading: a file is neither made nor written. But for the log's, which may be made,
@@ -186,8 +229,8 @@ static int allow_all(scmp_filter_ctx filter, bool kill, unsigned features)
 	/* c-ares opens its source of chance as a terminal might be opened. */
 	if (features & SANDBOX_CONNECTING && !error)
 		error = allow_equal(filter, "ioctl", 1, TCGETS);
-	if (features & SANDBOX_CONNECTING && !error)
-		error = allow(filter, "connect", 0, NULL);
+	error = error ? error : allow_sending(filter, features);
+	error = error ? error : allow_fcntl(filter, features);
 	error = error ? error : allow_files(filter, features);
 	return error ? error : allow_threads(filter, kill);
 }

@@ -30,8 +30,11 @@ bool sandbox_is_instrumented(void);
 
 /* What settings may ask for beside serving. */
 enum sandbox_feature {
-	SANDBOX_APPENDING = 1,  /* opens files to append to them, and makes them */
-	SANDBOX_CONNECTING = 2, /* connects sockets, to probe gateways */
+	SANDBOX_APPENDING = 1,     /* opens files to append to them, and makes them */
+	SANDBOX_CONNECTING = 2,    /* connects sockets, to probe gateways; and the next */
+	SANDBOX_SETTING_FLAGS = 4, /* sets flags of descriptors, for sofia-sip's sockets:
+	                              then files that may be appended to can be
+	                              written over */
 };
 
 /* features: of sandbox_feature, or'ed. There is no way back. 0 or -errno; ENOMEM, or a
