@@ -46,6 +46,12 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
+void arena_wipe(struct arena *arena)
+{
+	for (struct block *block = arena->blocks; block; block = block->next)
+		explicit_bzero(block->data, block->used);
+}
+
 /* Zeroed. In a table of very many rules each lookup goes somewhere else: with huge pages
  * that costs fewer misses of the address translation. */
 static void *zeroed(size_t size)

@@ -19,6 +19,9 @@ struct arena;
 struct arena *arena_new(size_t limit);
 void arena_free(struct arena *arena); /* NULL is allowed */
 
+/* Overwrites all that is in it, before it is freed. */
+void arena_wipe(struct arena *arena);
+
 /* Zeroed memory, aligned for anything; NULL when out of memory or over the limit. size 0
  * gives a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);

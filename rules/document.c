@@ -13,6 +13,7 @@
 struct document {
 	struct arena *arena; /* holds the document itself, too */
 	const struct node *root;
+	bool secret;
 };
 
 struct anchor {
@@ -28,6 +29,7 @@ struct reader {
 	const char *path;
 	struct diags *diags;
 	struct arena *arena;
+	bool secret; /* what libyaml has of it is wiped */
 	struct textfile file;
 	yaml_parser_t parser;
 	struct map anchors;
@@ -193,6 +195,35 @@ static bool push(struct reader *reader, const struct node *node)
 	return true;
 }
 
+static void wipe_text(const struct reader *reader, yaml_char_t *text, size_t len)
+{
+	if (reader->secret)
+		explicit_bzero(text, len);
+}
+
+static void event_free(const struct reader *reader, yaml_event_t *event)
+{
+	if (event->type == YAML_SCALAR_EVENT)
+		wipe_text(reader, event->data.scalar.value, event->data.scalar.length);
+	yaml_event_delete(event);
+}
+
+/* After a syntax error there may be tokens that have not become events. */
+static void parser_free(struct reader *reader)
+{
+	yaml_parser_t *parser = &reader->parser;
+	for (yaml_token_t *token = parser->tokens.head; token != parser->tokens.tail;
+	     token++)
+		if (token->type == YAML_SCALAR_TOKEN)
+			wipe_text(reader, token->data.scalar.value,
+			          token->data.scalar.length);
+	wipe_text(reader, parser->raw_buffer.start,
+	          (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+	wipe_text(reader, parser->buffer.start,
+	          (size_t)(parser->buffer.end - parser->buffer.start));
+	yaml_parser_delete(parser);
+}
+
 /* Both return NULL, after a finding, if reading cannot go on. */
 static const struct node *build(struct reader *reader, const yaml_event_t *event,
                                 unsigned depth);
@@ -203,7 +234,7 @@ static const struct node *build_next(struct reader *reader, unsigned depth)
 	if (!next_event(reader, &event))
 		return NULL;
 	const struct node *node = build(reader, &event, depth);
-	yaml_event_delete(&event);
+	event_free(reader, &event);
 	return node;
 }
 
@@ -216,7 +247,7 @@ static bool build_children(struct reader *reader, yaml_event_type_t end, unsigne
 			return false;
 		bool ended = event.type == end;
 		const struct node *node = ended ? NULL : build(reader, &event, depth);
-		yaml_event_delete(&event);
+		event_free(reader, &event);
 		if (ended)
 			return true;
 		if (!node || !push(reader, node))
@@ -455,7 +486,7 @@ static const struct node *parse(struct reader *reader)
 	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text.at,
 	                             text.len);
 	const struct node *root = build_document(reader);
-	yaml_parser_delete(&reader->parser);
+	parser_free(reader);
 	return root;
 }
 
@@ -470,10 +501,13 @@ static const struct node *read_tree(struct reader *reader)
 	return root;
 }
 
-struct document *document_read(const char *path, size_t memory_limit, struct diags *diags)
+static struct document *read_document(const char *path, size_t memory_limit, bool secret,
+                                      struct diags *diags)
 {
-	struct reader reader = {
-		.path = path, .diags = diags, .arena = arena_new(memory_limit)};
+	struct reader reader = {.path = path,
+	                        .diags = diags,
+	                        .arena = arena_new(memory_limit),
+	                        .secret = secret};
 	struct document *document = NULL;
 	if (reader.arena)
 		document = arena_alloc(reader.arena, sizeof *document);
@@ -484,6 +518,7 @@ struct document *document_read(const char *path, size_t memory_limit, struct dia
 	}
 	size_t errors = diags_errors(diags);
 	document->arena = reader.arena;
+	document->secret = secret;
 	document->root = read_tree(&reader);
 	if (document->root && diags_errors(diags) == errors)
 		return document;
@@ -491,10 +526,26 @@ struct document *document_read(const char *path, size_t memory_limit, struct dia
 	return NULL;
 }
 
+struct document *document_read(const char *path, size_t memory_limit, struct diags *diags)
+{
+	return read_document(path, memory_limit, false, diags);
+}
+
+struct document *document_read_secret(const char *path, size_t memory_limit,
+                                      struct diags *diags)
+{
+	return read_document(path, memory_limit, true, diags);
+}
+
 void document_free(struct document *document)
 {
-	if (document)
-		arena_free(document->arena);
+	if (!document)
+		return;
+	/* the document itself lies in it */
+	struct arena *arena = document->arena;
+	if (document->secret)
+		arena_wipe(arena);
+	arena_free(arena);
 }
 
 size_t document_bytes(const struct document *document)

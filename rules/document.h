@@ -52,6 +52,13 @@ struct document *document_read(const char *path, size_t memory_limit,
                                struct diags *diags);
 void document_free(struct document *document);
 
+/* The same for a file of passwords: whatever comes of it, what was read is overwritten
+ * before its memory is freed, the tree by document_free(). Out of reach is what libyaml
+ * leaves behind while it gathers a text: its beginning, where the buffer moves as it
+ * grows, and a text whose quote is never closed. */
+struct document *document_read_secret(const char *path, size_t memory_limit,
+                                      struct diags *diags);
+
 /* What it has taken of memory_limit. */
 size_t document_bytes(const struct document *document);
 

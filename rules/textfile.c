@@ -128,6 +128,7 @@ static bool read_fd(int fd, size_t size_max, struct diags *diags, struct textfil
 		return fault(diags, file->path, "not enough memory to read the file", "");
 	ssize_t len = read_all(fd, bytes, (size_t)status.st_size + 1);
 	if (len < 0 || len > status.st_size) {
+		explicit_bzero(bytes, (size_t)status.st_size + 1);
 		free(bytes);
 		return fault(diags, file->path, "cannot read: ",
 		             len < 0 ? strerror((int)-len)

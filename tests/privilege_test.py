@@ -4,10 +4,12 @@ import os
 import pathlib
 import pwd
 import re
+import secrets
 import signal
 import unittest
 
-from blackbox import DEADLINE_S, SANITIZER, Server, TcpDoor, UdpDoor, eventually, run, settings
+from blackbox import (
+    DEADLINE_S, SANITIZER, SECRET, Server, TcpDoor, UdpDoor, eventually, folder_for, run, settings)
 
 RULES = 'rules: [{name: all, redirect: "sip:gw.example.net"}]\n'
 USER = "nobody"
@@ -115,24 +117,46 @@ class Process(unittest.TestCase):
         for thread in [status(server.process.pid), *others(server)]:
             self.assertEqual((thread["Seccomp"], thread["NoNewPrivs"]), ("0", "1"))
 
+    @unittest.skipUnless(os.geteuid() == 0 and not SANITIZER, "only root can look, and a sanitizer keeps what was freed")
     def test_the_secret_is_not_in_memory(self):
         """Once the keys are drawn from it nothing of it is left, neither at the start nor after a reload."""
-        if os.geteuid() != 0 or SANITIZER:
-            self.skipTest("only root can look, and a sanitizer keeps what was freed")
         server = Server.start(self, RULES)
-        self.check_memory(server)
+        self.check_memory(server, SECRET)
         server.signal(signal.SIGHUP)
         server.wait_for_log(" reloaded rules=")
-        self.check_memory(server)
+        self.check_memory(server, SECRET)
 
-    def check_memory(self, server):
-        secret = server.folder.joinpath("secret.key").read_bytes()
+    @unittest.skipUnless(os.geteuid() == 0 and not SANITIZER, "only root can look, and a sanitizer keeps what was freed")
+    def test_passwords_are_not_in_memory(self):
+        """Nor after a reload, be the file good or bad. They are long: a beginning may stay, an end may not."""
+        ends = [secrets.token_hex(30) for _ in range(3)]
+        plain, quoted, mapped = (secrets.token_hex(70) + end for end in ends)
+        users = folder_for(self) / "users.yaml"
+        users.write_text(f"alice: {plain}\nbob: \"{quoted}\"\ncarol: {{password: '{mapped}'}}\n")
+        users.chmod(0o600)
+        server = Server.start(self, RULES, settings().replace(
+            "stack: ours", f'stack: ours, auth: {{realm: example.net, users: "{users}"}}'))
+        self.check_memory(server, *ends)
+        server.signal(signal.SIGHUP)
+        server.wait_for_log(" reloaded rules=")
+        self.check_memory(server, *ends)
+        good = users.read_text()
+        for count, bad in enumerate(("dave: []\n", "dave\n", f'"{quoted:x>3000}" @\n', "dave: [\n", "\xff\n"), 1):
+            users.write_text(good + bad, encoding="latin-1")
+            server.signal(signal.SIGHUP)
+            server.wait_for_log("error reload failed", count)
+            with self.subTest(count):
+                self.check_memory(server, *ends)
+
+    def check_memory(self, server, *texts):
         pid = server.process.pid
         with open(f"/proc/{pid}/mem", "rb", 0) as memory:
             for first, last, path in re.findall(r"^(\w+)-(\w+) rw.. \S+ \S+ \S+ *(.*)$",
                                                 pathlib.Path(f"/proc/{pid}/maps").read_text(), re.M):
                 memory.seek(int(first, 16))
-                self.assertNotIn(secret, memory.read(int(last, 16) - int(first, 16)), path)
+                there = memory.read(int(last, 16) - int(first, 16))
+                for text in texts:
+                    self.assertFalse(os.fsencode(text) in there, f"{text!r} in {path}")
 
 
 if __name__ == "__main__":

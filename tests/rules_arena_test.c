@@ -39,6 +39,20 @@ START_TEST(pieces_are_zeroed_aligned_and_apart)
 }
 END_TEST
 
+START_TEST(what_is_wiped_is_zero)
+{
+	static const size_t sizes[] = {1, 7, 100, 5000, 3000000};
+	char *pieces[5];
+	struct arena *arena = arena_new(PLENTY);
+	for (size_t i = 0; i < 5; i++)
+		memset(pieces[i] = arena_alloc(arena, sizes[i]), 1, sizes[i]);
+	arena_wipe(arena);
+	for (size_t i = 0; i < 5; i++)
+		ck_assert_msg(is_zero(pieces[i], sizes[i]), "piece %zu", i);
+	arena_free(arena);
+}
+END_TEST
+
 START_TEST(a_large_piece_does_not_waste_the_room_before_it)
 {
 	struct arena *arena = arena_new(PLENTY);
@@ -119,6 +133,7 @@ Suite *test_suite(void)
 	Suite *suite = suite_create("arena");
 	TCase *tcase = tcase_create("arena");
 	tcase_add_test(tcase, pieces_are_zeroed_aligned_and_apart);
+	tcase_add_test(tcase, what_is_wiped_is_zero);
 	tcase_add_test(tcase, a_large_piece_does_not_waste_the_room_before_it);
 	tcase_add_test(tcase, blocks_grow_with_use);
 	tcase_add_test(tcase, a_copy_ends_in_nul);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/trust/users.h"
 
-#include <stdint.h>
 #include <unistd.h>
 
 #include "rules/map.h"
@@ -42,24 +41,6 @@ bool users_name_is_good(struct slice name)
 	while (name.len && slice_utf8(name))
 		name = slice_skip(name, slice_utf8(name));
 	return !name.len;
-}
-
-/* What a text of the file must not stay in memory for. */
-static void wipe(const struct node *node)
-{
-	if (node && node->type == NODE_SCALAR)
-		explicit_bzero((char *)(uintptr_t)node->text.at, node->text.len);
-}
-
-static void wipe_all(const struct node *node)
-{
-	wipe(node);
-	for (size_t i = 0; node->type == NODE_LIST && i < node->count; i++)
-		wipe_all(node->items[i]);
-	for (size_t i = 0; node->type == NODE_MAPPING && i < node->count; i++) {
-		wipe_all(node->pairs[i].key);
-		wipe_all(node->pairs[i].value);
-	}
 }
 
 /* Findings never show a password or a hash. */
@@ -218,19 +199,19 @@ static bool read_root(struct load *load, const struct node *root, struct reading
 	return good;
 }
 
-/* The tree is wiped, whatever comes of it. */
 static bool read_file(struct load *load, const char *path, struct reading *reading)
 {
-	struct document *document = document_read(path, USERS_BYTES_MAX, load->diags);
+	struct document *document =
+		document_read_secret(path, USERS_BYTES_MAX, load->diags);
 	if (!document)
 		return false;
 	bool good = read_root(load, document_root(document), reading);
-	wipe_all(document_root(document));
 	document_free(document);
 	return good;
 }
 
-/* That everybody can read it is an error at node; document_read() opens it again. */
+/* That everybody can read it is an error at node; document_read_secret() opens it again.
+ */
 static bool check_mode(struct load *load, const struct node *node, const char *path)
 {
 	int fd = file_open(path, "users", node->position, load->diags);

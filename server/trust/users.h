@@ -5,9 +5,10 @@
  *     bob: {ha1_sha256: 1f…, ha1_md5: 8d…}     # as `signpost passwd` prints them
  *     carol: open sesame
  *
- * Only hashes are kept (RFC 7616 3.4.2: H(user:realm:password)); passwords are wiped as
- * soon as they have been hashed, hashes when the users are freed. What libyaml had of a
- * file in its own buffers it frees without wiping: entries with hashes are better.
+ * Only hashes are kept (RFC 7616 3.4.2: H(user:realm:password)); passwords are wiped when
+ * the file has been read, also if it is bad, hashes when the users are freed. The
+ * beginning of a password may stay, see document_read_secret(): entries with hashes are
+ * better.
  */
 #ifndef SERVER_USERS_H
 #define SERVER_USERS_H
