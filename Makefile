@@ -199,8 +199,7 @@ lint-clang: deps # clang's warnings are others than gcc's
 	$(AGAIN) CC=clang B=build/clang build/clang/$(NAME)
 lint-c: # uninitvar: does not see through a pointer; varFuncNullUB: our NULLs are pointers
 	@cppcheck --quiet --std=c11 --language=c -j2 -I. --enable=warning,performance,portability \
-		--inline-suppr --suppress=missingInclude --suppress=uninitvar --suppress=varFuncNullUB \
-		--error-exitcode=1 rules server
+		--inline-suppr --suppress=uninitvar --suppress=varFuncNullUB --error-exitcode=1 rules server
 # gcc 12's analyzer does not know that a slice whose len is not 0 has an address (null-*), nor that an
 # initializer sets all of a struct (use-of-uninitialized-value); valgrind and the sanitizers do.
 ANALYZER := -fanalyzer -Wno-analyzer-null-dereference -Wno-analyzer-null-argument \
