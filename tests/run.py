@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs test programs: run.py PROGRAM...; or sums gcov's lines: run.py --coverage BUILD_FOLDER.
 
-A program is one of Check's or a Python file with unittest tests. Prints one line for each, its output only when it
-failed (or with V=1), and at the end `N passed, N failed` over the single tests. JOBS=1 runs one at a time.
+A program is one of Check's or a Python file with unittest tests. Prints one line for each, why tests of it were
+skipped, its output only when it failed (or with V=1), and at the end `N passed, N failed` over the single tests.
+JOBS=1 runs one at a time.
 SIGNPOST (the server to test) and MODE (how it was built) are in the environment of each.
 """
 import concurrent.futures
@@ -56,8 +57,13 @@ def counts(output, code):
     return total - failed - skipped, failed, skipped
 
 
+def reasons(output):
+    """Why tests were skipped, as unittest's -v tells it."""
+    return sorted({m[2] for m in re.finditer(r"\bskipped (['\"])(.*)\1$", output, re.M)})
+
+
 def run(program):
-    command = [sys.executable, program] if program.endswith(".py") else [os.path.abspath(program)]
+    command = [sys.executable, program, "-v"] if program.endswith(".py") else [os.path.abspath(program)]
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as reports:
         child = subprocess.Popen(
@@ -92,6 +98,8 @@ def main(programs):
             name = pathlib.Path(program).name.removesuffix(".py")
             print(f"{'FAILED' if failed else 'ok':6} {name:32} {passed + failed:4} tests {seconds:7.1f} s"
                   + (f"  ({skipped} skipped)" if skipped else ""), flush=True)
+            for reason in reasons(output) if skipped else ():
+                print(f"{'':6} skipped: {reason}", flush=True)
             if failed or os.environ.get("V"):
                 print(output, flush=True)
     print(f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else ""))
