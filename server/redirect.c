@@ -288,6 +288,36 @@ static void speak(struct decision *decision, struct response *response)
 		response->status = decision->status = dialect->status;
 }
 
+/* What the rules are to know, but for the user. False: the called number is too long. */
+static bool find_facts(struct redirect *redirect, struct request *request,
+                       const struct arrival *arrival,
+                       const struct explanation *explanation, struct facts *facts)
+{
+	uint64_t key = tag_call_key(redirect->keys, request->call_id);
+	if (!request_facts(request, arrival, key, &redirect->numbers, facts))
+		return false;
+	add_names(arrival, facts);
+	facts->now_s = explanation->now_s;
+	facts->takes = contacts_take;
+	facts->health = explanation->health;
+	return true;
+}
+
+/* Who has yet to say who he is must be able to, where a priority would answer: the rules
+ * are asked as if he were nobody. */
+static bool leads_to_priority(struct redirect *redirect, const struct table *table,
+                              struct request *request, const struct arrival *arrival,
+                              const struct explanation *explanation)
+{
+	struct facts facts;
+	struct decision decision;
+	if (!explanation->challenged ||
+	    !find_facts(redirect, request, arrival, explanation, &facts))
+		return false;
+	table_lookup(table, &facts, redirect->workspace, NULL, &decision);
+	return decision.priority;
+}
+
 /* Asks the table; what it decides goes into response. */
 static void ask(struct redirect *redirect, const struct table *table,
                 struct request *request, const struct arrival *arrival,
@@ -298,9 +328,7 @@ static void ask(struct redirect *redirect, const struct table *table,
 	const struct user *user;
 	if (!identify(redirect, request, arrival, explanation, response, &user))
 		return;
-	uint64_t key = tag_call_key(redirect->keys, request->call_id);
-	if (!request_facts(request, arrival, key, &redirect->numbers,
-	                   &explanation->facts)) {
+	if (!find_facts(redirect, request, arrival, explanation, &explanation->facts)) {
 		response->status = 414; /* RFC 3261 21.4.12 */
 		explanation->why = "the user part of the Request-URI is too long";
 		return;
@@ -311,12 +339,8 @@ static void ask(struct redirect *redirect, const struct table *table,
 		explanation->why = "the caller is not the user who calls";
 		return;
 	}
-	add_names(arrival, &explanation->facts);
 	if (user)
 		explanation->facts.user = user->name;
-	explanation->facts.now_s = explanation->now_s;
-	explanation->facts.takes = contacts_take;
-	explanation->facts.health = explanation->health;
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
 	if (decision->cause == CAUSE_UNFIT && request->scheme == SCHEME_SIPS)
@@ -490,7 +514,8 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 {
 	decide(redirect, table, request, arrival, explanation, response);
 	if (response->status && arrival->over && !explanation->decision.priority &&
-	    !priority_is_asked(request->message))
+	    !priority_is_asked(request->message) &&
+	    !leads_to_priority(redirect, table, request, arrival, explanation))
 		refuse_over(arrival, explanation, response);
 	if (!response->status)
 		return;

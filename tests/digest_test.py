@@ -115,6 +115,19 @@ class Client(unittest.TestCase):
                 self.assertIn(f"@{gateway}.example.net", reply.get("Contact"))
             self.assertEqual(ask(door, credentials(nonce_of(), "bob", "b0b", "MD5")).status, 302)
 
+    def test_who_calls_a_priority_over_the_limit_may_say_who_he_is(self):
+        folder = folder_for(self)
+        rules = "rules:\n  - {name: emergency, priority: true, called: '112', reject: 480}\n  - {reject: 486}\n"
+        server = Server.start(self, rules, settings(folder).replace("/8}", "/8, rate: 1/h, burst: 2}"))
+        emergency = "sip:112@signpost.test"
+        with UdpDoor(server.port) as door:
+            self.assertEqual(ask(door).status, 401)  # and what the door asks behind it
+            self.assertEqual(ask(door).status, 503)
+            self.assertEqual(ask(door, credentials(nonce_of())).status, 503)
+            self.assertEqual(ask(door, uri=emergency).status, 401)
+            self.assertEqual(ask(door, credentials(nonce_of(), uri=emergency, password="x"), uri=emergency).status, 503)
+            self.assertEqual(ask(door, credentials(nonce_of(), uri=emergency), uri=emergency).status, 480)
+
     def test_what_is_wrong_is_challenged(self):
         server = start(self)
         good = credentials(nonce_of())
