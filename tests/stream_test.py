@@ -692,6 +692,43 @@ limits: {{connections: 8, handshake: 1h}}
         self.client("carrier", "DNS:sbc.carrier.test")
         eventually(lambda: self.outcome(server, "carrier") == 302, "there is room for one that has a name")
 
+    def test_a_flood_of_handshakes(self):
+        """A stranger gets no more of them than his bucket has, and those that are let in notice nothing."""
+        self.client("carrier", "DNS:sbc.carrier.test")
+        tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
+        server = Server.start(self, RULES, f"""
+profiles:
+  test: {{listen: ["tls:{TLS_HOST}:PORT", "tcp:127.0.0.1:PORT"], peers: [local, carrier], tls: {tls}}}
+peers:
+  local: {{networks: 127.0.0.3}}
+  carrier: {{tls_names: sbc.carrier.test}}
+secret: secret.key
+log: {{calls: none}}
+""")
+        stranger = self.certificates.context()
+        stop, done = threading.Event(), []
+
+        def flood():
+            while not stop.is_set():
+                with contextlib.suppress(OSError), TlsDoor(server.port, stranger):
+                    done.append(True)
+
+        start = time.monotonic()
+        flooder = threading.Thread(target=flood)
+        flooder.start()
+        try:
+            server.wait_for_log(r"connection refused, there are too many handshakes of its source source=tls:127\.0\.0\.1:")
+            with TcpDoor(server.port, "127.0.0.3") as door:
+                for _ in range(50):  # more than the stranger's bucket holds: whoever is a peer in the end is not counted
+                    self.assertEqual(door.ask(door.request()).status, 302)
+                    self.assertEqual(self.outcome(server, None, "127.0.0.3"), 302)
+                    self.assertEqual(self.outcome(server, "carrier", "127.0.0.4"), 302)
+        finally:
+            stop.set()
+            flooder.join()
+        self.assertGreaterEqual(len(done), 20)
+        self.assertLessEqual(len(done), 20 + 10 * (time.monotonic() - start) + 1)
+
     def test_ciphers(self):
         server = Server.start(self, RULES, tls_settings(
             self.certificates.tls(ciphers="ECDHE-ECDSA-AES128-GCM-SHA256:TLS_CHACHA20_POLY1305_SHA256")))

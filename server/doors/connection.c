@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "server/clock.h"
+#include "server/doors/handshakes.h"
 #include "server/log/log.h"
 #include "server/sip/framing.h"
 #include "server/trust/identity.h"
@@ -342,6 +343,7 @@ static void identify(struct connection *connection)
 
 static void open_session(struct connection *connection)
 {
+	bool was_stranger = is_stranger(connection);
 	if (connection->arrival.listen->profile->identifies)
 		identify(connection);
 	if (is_stranger(connection)) {
@@ -349,6 +351,10 @@ static void open_session(struct connection *connection)
 		connection_close(connection);
 		return;
 	}
+	if (was_stranger)
+		handshakes_give_back(connection->all->handshakes,
+		                     &connection->arrival.source.address,
+		                     (uint64_t)clock_ns());
 	connection->state = STATE_OPEN;
 	set_deadline(connection, connection->all->limits.idle_ms);
 }

@@ -25,11 +25,13 @@
 #include "server/sip/scan.h"
 
 struct connection;
+struct handshakes;
 
 /* All connections of one thread, and what they share. */
 struct connections {
 	struct event_base *base;
 	struct redirect *redirect;
+	struct handshakes *handshakes;
 	struct limits limits;
 	void (*on_close)(void *arg, const struct arrival *arrival); /* one has ended */
 	void *arg;

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/clock.h"
 #include "server/doors/connection.h"
+#include "server/doors/handshakes.h"
 #include "server/doors/sources.h"
 #include "server/log/escape.h"
 #include "server/log/log.h"
@@ -48,7 +50,8 @@ struct stream {
 	struct event_base *base;
 	struct connections *connections;
 	struct sources *sources;
-	atomic_ulong closed; /* connections, since another thread has asked */
+	struct handshakes *handshakes; /* of strangers */
+	atomic_ulong closed;           /* connections, since another thread has asked */
 	struct bell bell;
 	struct event *rung, *resume;
 	bool paused;                /* nothing is accepted */
@@ -126,20 +129,31 @@ static bool has_room_in_all(const struct stream *stream, const struct arrival *a
 	                (connections + STRANGERS_SHARE - 1) / STRANGERS_SHARE);
 }
 
+/* NULL: it may come in; else what there are too many of. */
+static const char *refuse(struct stream *stream, const struct arrival *arrival)
+{
+	const struct address *source = &arrival->source.address;
+	const char *many = NULL;
+	if (!has_room_in_all(stream, arrival))
+		return "in all";
+	if (!arrival->peer)
+		many = handshakes_refuse(stream->handshakes, source,
+		                         (uint64_t)clock_ns());
+	if (!many && !sources_add(stream->sources, source,
+	                          stream->connections->limits.connections_per_source))
+		many = "of its source";
+	return many;
+}
+
 static bool has_room(struct stream *stream, const struct arrival *arrival)
 {
-	const struct limits *limits = &stream->connections->limits;
 	char source[ENDPOINT_TEXT_MAX];
-	const char *whose = "in all";
-	if (has_room_in_all(stream, arrival)) {
-		if (sources_add(stream->sources, &arrival->source.address,
-		                limits->connections_per_source))
-			return true;
-		whose = "of its source";
-	}
-	log_often(LOG_CROWDED, "connection refused, there are too many %s source=%s",
-	          whose, endpoint_text(&arrival->source, source));
-	return false;
+	const char *many = refuse(stream, arrival);
+	if (many)
+		log_often(LOG_CROWDED,
+		          "connection refused, there are too many %s source=%s", many,
+		          endpoint_text(&arrival->source, source));
+	return !many;
 }
 
 /* Takes fd. */
@@ -433,11 +447,14 @@ static bool make_parts(struct stream *stream)
 	bool has_bell = bell_init(&stream->bell);
 	stream->base = loop_new();
 	stream->sources = sources_new();
+	stream->handshakes = handshakes_new();
 	stream->connections = connections_new();
-	if (!has_bell || !stream->base || !stream->sources || !stream->connections)
+	if (!has_bell || !stream->base || !stream->sources || !stream->handshakes ||
+	    !stream->connections)
 		return false;
 	stream->connections->base = stream->base;
 	stream->connections->redirect = stream->redirect;
+	stream->connections->handshakes = stream->handshakes;
 	stream->connections->on_close = on_close;
 	stream->connections->arg = stream;
 	stream->rung = event_new(stream->base, stream->bell.fd, EV_READ | EV_PERSIST,
@@ -452,6 +469,7 @@ static void stream_free(struct stream *stream)
 	close_all(&stream->bound);
 	connections_free(stream->connections);
 	sources_free(stream->sources);
+	handshakes_free(stream->handshakes);
 	if (stream->rung)
 		event_free(stream->rung);
 	if (stream->resume)

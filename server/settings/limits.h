@@ -18,9 +18,10 @@
  *     replies that a peer leaves       backlog                  closed
  *     a handshake, a message, silence  handshake, message, idle closed
  *     connections, of one source       connections, ..._source  closed, unread
+ *     handshakes of strangers          10/s a source, 200/s     closed, unread
  *     descriptors                      RLIMIT_NOFILE            none accepted for a while
  *     requests                         rate, per_source         503, or dropped
- *     sources told apart (limiter.h)   8,192 busy ones a peer   they share a bucket
+ *     sources told apart (buckets.h)   8,192 busy ones a peer   they share a bucket
  *     lines of the log that wait       RING_BYTES, 1 MB         dropped, and counted
  *     memory                           the machine's            that message is dropped
  *
