@@ -76,12 +76,21 @@ void redirect_count(struct redirect *redirect, struct counters *counters)
 	redirect->counters = counters;
 }
 
+/* Whether a line of kind is to be printed. One clock is read for all of a batch. */
+static bool is_due(const struct redirect *redirect, enum log_kind kind)
+{
+	return log_often_due(kind,
+	                     redirect->held ? redirect->now_ns : (uint64_t)clock_ns());
+}
+
 void redirect_stranger(struct redirect *redirect, const struct arrival *arrival)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	count_dropped(redirect->counters, redirect->held, arrival);
-	log_often(LOG_STRANGER, "stranger ignored source=%s listener=%s",
-	          endpoint_text(&arrival->source, text), arrival->listen->text.at);
+	if (is_due(redirect, LOG_STRANGER))
+		log_event(LOG_WARNING, "stranger ignored source=%s listener=%s",
+		          endpoint_text(&arrival->source, text),
+		          arrival->listen->text.at);
 }
 
 bool redirect_admits(struct redirect *redirect, struct arrival *arrival)
@@ -130,11 +139,13 @@ static void mirror_reply(struct redirect *redirect, const struct arrival *arriva
 
 /* Who may, and how much */
 
-static void log_over(const struct arrival *arrival)
+static void log_over(const struct redirect *redirect, const struct arrival *arrival)
 {
 	char source[ENDPOINT_TEXT_MAX];
-	log_often(LOG_OVER, "over the limit peer=\"%s\" source=%s",
-	          arrival->peer->name.at, endpoint_text(&arrival->source, source));
+	if (is_due(redirect, LOG_OVER))
+		log_event(LOG_WARNING, "over the limit peer=\"%s\" source=%s",
+		          arrival->peer->name.at,
+		          endpoint_text(&arrival->source, source));
 }
 
 /* One that only explains says nothing to the log. */
@@ -172,7 +183,7 @@ bool redirect_passes(struct redirect *redirect, struct slice text,
 	if (limit != LIMIT_DROP)
 		return true;
 	count_dropped(redirect->counters, redirect->held, arrival);
-	log_over(arrival);
+	log_over(redirect, arrival);
 	return false;
 }
 
@@ -195,11 +206,14 @@ static void challenge(struct redirect *redirect, const struct arrival *arrival,
 	response->status = response->headers.len ? 401 : 500;
 }
 
-static void log_credentials(const struct arrival *arrival)
+static void log_credentials(const struct redirect *redirect,
+                            const struct arrival *arrival)
 {
 	char source[ENDPOINT_TEXT_MAX];
-	log_often(LOG_CREDENTIALS, "wrong credentials source=%s listener=%s",
-	          endpoint_text(&arrival->source, source), arrival->listen->text.at);
+	if (is_due(redirect, LOG_CREDENTIALS))
+		log_event(LOG_WARNING, "wrong credentials source=%s listener=%s",
+		          endpoint_text(&arrival->source, source),
+		          arrival->listen->text.at);
 }
 
 /* Finds out who calls, where the profile wants to know. False: that is what is answered.
@@ -231,7 +245,7 @@ static bool identify(struct redirect *redirect, const struct request *request,
 	explanation->challenged =
 		identity == IDENTITY_MISSING || identity == IDENTITY_OLD;
 	if (identity == IDENTITY_WRONG)
-		log_credentials(arrival);
+		log_credentials(redirect, arrival);
 	if (identity == IDENTITY_WRONG || explanation->challenged) {
 		challenge(redirect, arrival, identity == IDENTITY_OLD, explanation,
 		          response);
@@ -351,8 +365,9 @@ static void ask(struct redirect *redirect, const struct table *table,
 	response->reason = decision->reason;
 	response->retry_after_s = decision->retry_after_s;
 	response->expires_s = decision->expires_s;
-	if (decision->cause == CAUSE_GAVE_UP && is_serving(redirect))
-		log_often(LOG_GAVE_UP,
+	if (decision->cause == CAUSE_GAVE_UP && is_serving(redirect) &&
+	    is_due(redirect, LOG_GAVE_UP))
+		log_event(LOG_WARNING,
 		          "rule undecided, its regex took too long rule=\"%s\"",
 		          decision_label(decision->table, decision->rule, label).at);
 	response->dialect = explanation->facts.dialect;
@@ -470,8 +485,8 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 	if (count > 1 && count < offered)
 		reply->length = write_reply(redirect, request, arrival, response, count,
 		                            decision, reply);
-	if (count < offered && is_serving(redirect))
-		log_often(LOG_CUT,
+	if (count < offered && is_serving(redirect) && is_due(redirect, LOG_CUT))
+		log_event(LOG_WARNING,
 		          "contacts left out to fit the path rule=\"%s\" kept=%zu of=%zu",
 		          decision_label(decision->table, decision->rule, label).at,
 		          count, offered);
@@ -480,11 +495,11 @@ static void fit_reply(struct redirect *redirect, const struct request *request,
 }
 
 /* Over the limit, and no priority. */
-static void refuse_over(const struct arrival *arrival, struct explanation *explanation,
-                        struct response *response)
+static void refuse_over(const struct redirect *redirect, const struct arrival *arrival,
+                        struct explanation *explanation, struct response *response)
 {
 	*response = (struct response){0};
-	log_over(arrival);
+	log_over(redirect, arrival);
 	explanation->refused = true;
 	explanation->why = "the peer is over its limit";
 	if (arrival->peer->quota.over == OVER_DROP)
@@ -494,13 +509,16 @@ static void refuse_over(const struct arrival *arrival, struct explanation *expla
 }
 
 /* RFC 3261 has no bound; a forged source must not get much more than was sent. */
-static void check_amplification(const struct arrival *arrival, struct reply *reply)
+static void check_amplification(const struct redirect *redirect,
+                                const struct arrival *arrival, struct reply *reply)
 {
 	char source[ENDPOINT_TEXT_MAX];
 	if (reply->length <= reply_limit(arrival, REPLY_MAX))
 		return;
 	reply->length = 0;
-	log_often(LOG_AMPLIFIED,
+	if (!is_due(redirect, LOG_AMPLIFIED))
+		return;
+	log_event(LOG_WARNING,
 	          "reply not sent, it is too large for its request peer=\"%s\" "
 	          "source=%s bytes=%zu",
 	          arrival->peer->name.at, endpoint_text(&arrival->source, source),
@@ -516,7 +534,7 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	if (response->status && arrival->over && !explanation->decision.priority &&
 	    !priority_is_asked(request->message) &&
 	    !leads_to_priority(redirect, table, request, arrival, explanation))
-		refuse_over(arrival, explanation, response);
+		refuse_over(redirect, arrival, explanation, response);
 	if (!response->status)
 		return;
 	tag_make(redirect->keys, request->call_id, request->from_tag, request->branch,
@@ -524,13 +542,13 @@ static void make_reply(struct redirect *redirect, const struct table *table,
 	fit_reply(redirect, request, arrival, response, explanation, reply);
 	reply->to = response_destination(request, &arrival->source);
 	if (!reply->length) {
-		if (is_serving(redirect))
-			log_often(LOG_TOO_LARGE,
+		if (is_serving(redirect) && is_due(redirect, LOG_TOO_LARGE))
+			log_event(LOG_WARNING,
 			          "reply not sent, it is longer than %d bytes",
 			          REPLY_MAX);
 		reply->close = true; /* so that nobody waits for it */
 	}
-	check_amplification(arrival, reply);
+	check_amplification(redirect, arrival, reply);
 }
 
 /* For each answered request of a method that is routed, be it broken; not for one that is
@@ -579,8 +597,8 @@ static enum request_use read_request(const struct redirect *redirect,
 {
 	char text[ENDPOINT_TEXT_MAX];
 	enum request_use use = request_read(request, message);
-	if (use == REQUEST_NO_VIA && is_serving(redirect))
-		log_often(LOG_NO_VIA, "message without a usable Via ignored source=%s",
+	if (use == REQUEST_NO_VIA && is_serving(redirect) && is_due(redirect, LOG_NO_VIA))
+		log_event(LOG_WARNING, "message without a usable Via ignored source=%s",
 		          endpoint_text(&arrival->source, text));
 	return use;
 }

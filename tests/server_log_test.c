@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "server/clock.h"
 #include "server/log/escape.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
@@ -15,11 +19,15 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define S(text)      text, sizeof(text) - 1
+#define SECOND_NS    UINT64_C(1000000000)
 #define NOW          "2026-11-22T12:00:00.123Z "
 
 /* In place of the C library's: the wall clock stands still, and the other one jumps as
  * the test likes. */
 static time_t ahead_s;
+static atomic_uint clock_reads, locks_taken;
+static _Thread_local bool meets; /* others that want a lock, before one gets it */
+static pthread_barrier_t meeting;
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
@@ -27,9 +35,23 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 		*now = (struct timespec){1795348800, 123999999};
 		return 0;
 	}
+	clock_reads++;
 	int err = (int)syscall(SYS_clock_gettime, clock, now);
 	now->tv_sec += ahead_s;
 	return err;
+}
+
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	static int (*lock)(pthread_mutex_t *);
+	if (!lock)
+		lock = (int (*)(pthread_mutex_t *))dlsym(RTLD_NEXT, "pthread_mutex_lock");
+	locks_taken++;
+	if (meets) {
+		meets = false;
+		pthread_barrier_wait(&meeting);
+	}
+	return lock(mutex);
 }
 
 /* Each test runs in a process of its own, so standard error is its own too. */
@@ -304,6 +326,90 @@ START_TEST(totals_are_of_all_that_there_were)
 }
 END_TEST
 
+START_TEST(what_is_only_counted_takes_no_lock_and_reads_no_clock)
+{
+	uint64_t now_ns = (uint64_t)clock_ns();
+	catch_lines();
+	ck_assert(log_often_due(LOG_STRANGER, now_ns));
+	unsigned due = 0, clocks = clock_reads, locks = locks_taken;
+	for (unsigned i = 0; i < 1000; i++)
+		due += log_often_due(LOG_STRANGER, now_ns + i);
+	due += log_often_due(LOG_STRANGER, now_ns - 1); /* a batch that began before */
+	clocks = clock_reads - clocks;                  /* Check takes locks of its own */
+	locks = locks_taken - locks;
+	ck_assert_uint_eq(due, 0);
+	ck_assert_uint_eq(clocks, 0);
+	ck_assert_uint_eq(locks, 0);
+	ck_assert_uint_eq(log_total(LOG_STRANGER), 1002);
+	ck_assert_str_eq(caught(), ""); /* the caller prints */
+	locks = locks_taken;
+	due = log_often_due(LOG_STRANGER, now_ns + LOG_FLOOD_S * SECOND_NS);
+	locks = locks_taken - locks;
+	ck_assert_uint_eq(due, 1);
+	ck_assert_uint_gt(locks, 0); /* so they are seen */
+	ck_assert_str_eq(caught(),
+	                 NOW "warning more strangers dropped count=1001 seconds=10\n");
+}
+END_TEST
+
+/* Each thread has a clock of its own, which goes on by a second every 1,000 events. */
+static atomic_uint printed;
+
+static void *count_many(void *arg)
+{
+	uint64_t start_ns = *(const uint64_t *)arg;
+	for (unsigned i = 0; i < 100000; i++)
+		printed += log_often_due(LOG_OVER, start_ns + i / 1000 * SECOND_NS);
+	return NULL;
+}
+
+static void *count_one(void *arg)
+{
+	meets = true;
+	printed += log_often_due(LOG_OVER, *(const uint64_t *)arg);
+	return NULL;
+}
+
+static void count_together(void *(*count)(void *), uint64_t now_ns)
+{
+	pthread_t threads[THREADS];
+	for (size_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, count, &now_ns), 0);
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+START_TEST(of_threads_that_come_together_one_prints)
+{
+	uint64_t now_ns = (uint64_t)clock_ns();
+	catch_lines();
+	pthread_barrier_init(&meeting, NULL, THREADS);
+	for (unsigned i = 1; i <= 2; i++, now_ns += LOG_FLOOD_S * SECOND_NS) {
+		count_together(count_one, now_ns);
+		ck_assert_uint_eq(printed, i);
+	}
+	ahead_s += 2 * LOG_FLOOD_S;
+	log_flush(true);
+	ck_assert_str_eq(caught(),
+	                 NOW "warning more requests over the limit count=6 seconds=10\n");
+}
+END_TEST
+
+/* What the lines and the sums tell of, and what is left at the end, is all there was. */
+START_TEST(threads_lose_no_event)
+{
+	uint64_t told = 0;
+	catch_lines();
+	count_together(count_many, (uint64_t)clock_ns());
+	log_flush(true);
+	for (const char *sum = caught(); (sum = strstr(sum, " count=")); sum++)
+		told += strtoull(sum + strlen(" count="), NULL, 10);
+	ck_assert_uint_eq(printed, 10);
+	ck_assert_uint_eq(told + printed, THREADS * 100000);
+	ck_assert_uint_eq(log_total(LOG_OVER), THREADS * 100000);
+}
+END_TEST
+
 START_TEST(reasons_of_drops_have_names_of_their_own)
 {
 	for (enum log_kind a = 0; a < LOG_KINDS; a++)
@@ -432,6 +538,9 @@ Suite *test_suite(void)
 	tcase_add_test(tc, flush_prints_the_sums_that_are_due);
 	tcase_add_test(tc, flood_that_goes_on_is_two_lines_a_window);
 	tcase_add_test(tc, totals_are_of_all_that_there_were);
+	tcase_add_test(tc, what_is_only_counted_takes_no_lock_and_reads_no_clock);
+	tcase_add_test(tc, of_threads_that_come_together_one_prints);
+	tcase_add_test(tc, threads_lose_no_event);
 	tcase_add_test(tc, reasons_of_drops_have_names_of_their_own);
 	tcase_add_test(tc, last_flush_prints_whatever_is_left);
 	suite_add_tcase(suite, tc);

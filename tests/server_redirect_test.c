@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server/configuration.h"
+#include "server/log/log.h"
 #include "server/operations/lifecycle.h"
 #include "server/redirect.h"
 #include "tests/runner.h"
@@ -601,6 +603,35 @@ START_TEST(strangers_hear_nothing)
 }
 END_TEST
 
+static unsigned clock_reads;
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	clock_reads++;
+	return (int)syscall(SYS_clock_gettime, clock, now);
+}
+
+/* The clock was read for the batch, and nothing is written that nobody will see. */
+START_TEST(strangers_after_the_first_are_only_counted)
+{
+	unsigned admitted = 0;
+	come_from(strangers[0]);
+	redirect_hold(redirect);
+	ck_assert(!redirect_admits(redirect, &arrival));
+	ck_assert_uint_eq(log_lines("stranger ignored source=udp:192.0.3.1:5060"), 1);
+	arrival.source.transport = (enum transport)(1 << 28); /* has no text */
+	unsigned before = clock_reads;
+	for (size_t i = 0; i < 1000; i++)
+		admitted += redirect_admits(redirect, &arrival);
+	ck_assert_uint_eq(clock_reads, before);
+	redirect_let_go(redirect);
+	ck_assert_uint_eq(admitted, 0);
+	ck_assert_uint_eq(log_total(LOG_STRANGER), 1001);
+	ck_assert_uint_eq(log_lines(""), 1);
+}
+END_TEST
+
 /* The log */
 
 START_TEST(a_call_is_one_line)
@@ -668,6 +699,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, no_request_takes_long_to_answer, 0, COUNT(floods));
 	tcase_add_test(tests, a_reply_goes_back_to_its_source);
 	tcase_add_loop_test(tests, strangers_hear_nothing, 0, COUNT(strangers));
+	tcase_add_test(tests, strangers_after_the_first_are_only_counted);
 	tcase_add_loop_test(tests, a_call_is_one_line, 0, COUNT(answers));
 	tcase_add_test(tests, a_rule_of_a_table_is_logged_with_it);
 	tcase_add_test(tests, only_what_is_asked_for_is_logged);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -21,6 +22,7 @@
 
 #include "rules/table.h"
 #include "server/doors/stream.h"
+#include "server/log/log.h"
 #include "server/redirect.h"
 #include "tests/runner.h"
 
@@ -426,6 +428,66 @@ START_TEST(out_of_memory_costs_one_connection_at_most)
 }
 END_TEST
 
+/* In place of the C library's: it can be made to jump. */
+static atomic_long ahead_s;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int err = (int)syscall(SYS_clock_gettime, clock, now);
+	now->tv_sec += ahead_s;
+	return err;
+}
+
+/* A certificate could tell that one who comes over TLS is c. */
+static void write_settings_with_names(void)
+{
+	FILE *file = create("signpost.yaml");
+	fprintf(file,
+	        "profiles: {p: {listen: [\"tcp:127.0.0.1:%u\", \"tls:127.0.0.2:%u\"], "
+	        "peers: c, tls: {certificate: pem, key: pem, client_ca: pem, verify: "
+	        "optional}}}\n"
+	        "peers: {c: {tls_names: c.test}}\nlog: {calls: none}\n",
+	        (unsigned)port, (unsigned)port);
+	fclose(file);
+}
+
+/* Comes and waits until he is sent away. */
+static void come_as_stranger(SSL_CTX *context)
+{
+	char byte;
+	int fd = context ? connect_to_tls() : connect_to_door();
+	if (context)
+		ck_assert(!ask_by_tls(context, fd));
+	ck_assert_int_le(read(fd, &byte, 1), 0);
+	close(fd);
+}
+
+/* Nobody asks anything, so there is no other reason to look at the clock. */
+START_TEST(strangers_are_logged_as_time_goes_by)
+{
+	static char lines[4096];
+	SSL_CTX *context = _i ? SSL_CTX_new(TLS_client_method()) : NULL;
+	size_t count = 0;
+	int log = memfd_create("log", 0), before = dup(STDERR_FILENO);
+	write_settings_with_names();
+	load_settings();
+	dup2(log, STDERR_FILENO);
+	start();
+	for (int i = 0; i < 3; i++, ahead_s += LOG_FLOOD_S + 1)
+		come_as_stranger(context);
+	stream_stop(stream);
+	stream = NULL;
+	dup2(before, STDERR_FILENO);
+	ck_assert_int_gt(pread(log, lines, sizeof lines - 1, 0), 0);
+	for (const char *line = lines; (line = strstr(line, "stranger ignored")); line++)
+		count++;
+	ck_assert_msg(count == 3, "%s", lines);
+	close(before);
+	close(log);
+	SSL_CTX_free(context);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("stream");
@@ -437,6 +499,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, nothing_stays_open);
 	tcase_add_loop_test(tc, out_of_memory_costs_one_connection_at_most, 0, 2);
 	tcase_add_test(tc, door_may_be_opened_again);
+	tcase_add_loop_test(tc, strangers_are_logged_as_time_goes_by, 0, 2);
 	tcase_add_test(tc, listener_that_cannot_be_bound_is_told);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -200,6 +200,7 @@ static void admit(struct listener *listener, int fd, const struct sockaddr *addr
 {
 	struct stream *stream = listener->stream;
 	struct arrival arrival = {.listen = listener->listen};
+	redirect_now(stream->redirect);
 	find_local(listener, fd, &arrival.local);
 	if (endpoint_from_sockaddr(listener->endpoint.transport, address,
 	                           &arrival.source) &&

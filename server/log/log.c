@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/log/log.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "rules/diags.h"
 #include "server/clock.h"
 #include "server/log/journal.h"
 #include "server/log/stamp.h"
+
+#define SECOND_NS UINT64_C(1000000000)
 
 /* Events */
 
@@ -109,81 +113,97 @@ static const struct {
 	[LOG_MIRROR] = {"more messages not mirrored", NULL},
 };
 
+/* A cache line: kinds that come together do not hinder each other. Whoever is to print
+ * holds the lock; all others only add to events. */
 struct flood {
-	bool open;           /* an event of this kind has been printed */
-	time_t since_s;      /* when the last one was */
-	unsigned long count; /* not printed since then */
-	uint64_t total;      /* of all, since the start */
+	alignas(64) _Atomic uint64_t events; /* since the start */
+	_Atomic uint64_t since_ns;           /* when one was last printed; 0: never */
+	_Atomic uint64_t more;               /* of log_lost(), beyond one an event */
+	uint64_t told;                       /* events printed, or in a sum */
 };
 
-static struct {
-	pthread_mutex_t lock;
-	struct flood kinds[LOG_KINDS];
-} floods = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct flood floods[LOG_KINDS];
 
-static void print_sum(enum log_kind kind, unsigned long count, time_t seconds)
+static void print_sum(enum log_kind kind, uint64_t count, uint64_t ns)
 {
-	log_event(LOG_WARNING, "%s count=%lu seconds=%ld", kinds[kind].sum, count,
-	          (long)seconds);
+	log_event(LOG_WARNING, "%s count=%" PRIu64 " seconds=%" PRIu64, kinds[kind].sum,
+	          count, ns / SECOND_NS);
 }
 
-/* Starts the next LOG_FLOOD_S seconds of kind and gives what the last ones held back.
- * False if they are not over yet. */
-static bool next_window(enum log_kind kind, bool early, unsigned long *count,
-                        time_t *seconds)
+/* Whether the LOG_FLOOD_S seconds after the last line are over. Batches have their time
+ * from their beginning: it may be before that line. */
+static bool is_over(const struct flood *flood, uint64_t now_ns)
 {
-	struct flood *flood = &floods.kinds[kind];
-	time_t now_s = clock_ms() / 1000;
-	if (flood->open && now_s - flood->since_s < LOG_FLOOD_S && !early)
+	uint64_t since = atomic_load_explicit(&flood->since_ns, memory_order_relaxed);
+	return !since || (now_ns > since && now_ns - since >= LOG_FLOOD_S * SECOND_NS);
+}
+
+/* With the lock: begins the next LOG_FLOOD_S seconds. Gives how many events were not told
+ * of, and how long that was. */
+static uint64_t begin_next(struct flood *flood, uint64_t now_ns, uint64_t *ns)
+{
+	uint64_t since = atomic_load_explicit(&flood->since_ns, memory_order_relaxed);
+	/* what others have counted before the first of all is printed comes behind it */
+	uint64_t events =
+		since ? atomic_load_explicit(&flood->events, memory_order_relaxed) : 1;
+	uint64_t count = events - flood->told;
+	*ns = now_ns > since ? now_ns - since : 0;
+	flood->told = events;
+	atomic_store_explicit(&flood->since_ns, now_ns, memory_order_relaxed);
+	return count;
+}
+
+static bool has_untold(const struct flood *flood)
+{
+	return atomic_load_explicit(&flood->since_ns, memory_order_relaxed) &&
+	       atomic_load_explicit(&flood->events, memory_order_relaxed) != flood->told;
+}
+
+bool log_often_due(enum log_kind kind, uint64_t now_ns)
+{
+	struct flood *flood = &floods[kind];
+	uint64_t count = 0, ns;
+	atomic_fetch_add_explicit(&flood->events, 1, memory_order_relaxed);
+	if (!is_over(flood, now_ns))
 		return false;
-	*count = flood->count;
-	*seconds = now_s - flood->since_s;
-	*flood = (struct flood){.open = true, .since_s = now_s, .total = flood->total};
-	return true;
-}
-
-static void write_often(enum log_kind kind, uint64_t amount, const char *format,
-                        va_list args) __attribute__((format(printf, 3, 0)));
-static void write_often(enum log_kind kind, uint64_t amount, const char *format,
-                        va_list args)
-{
-	unsigned long count;
-	time_t seconds;
-	pthread_mutex_lock(&floods.lock);
-	floods.kinds[kind].total += amount;
-	bool print = next_window(kind, false, &count, &seconds);
-	if (!print)
-		floods.kinds[kind].count++;
-	pthread_mutex_unlock(&floods.lock);
-	if (!print)
-		return;
+	pthread_mutex_lock(&lock);
+	bool due = is_over(flood, now_ns); /* no other thread was first */
+	if (due)
+		count = begin_next(flood, now_ns, &ns);
 	if (count > 0)
-		print_sum(kind, count, seconds);
-	write_event(LOG_WARNING, format, args);
+		count--; /* this one is printed */
+	pthread_mutex_unlock(&lock);
+	if (count > 0)
+		print_sum(kind, count, ns);
+	return due;
 }
 
 void log_often(enum log_kind kind, const char *format, ...)
 {
 	va_list args;
+	if (!log_often_due(kind, (uint64_t)clock_ns()))
+		return;
 	va_start(args, format);
-	write_often(kind, 1, format, args);
+	write_event(LOG_WARNING, format, args);
 	va_end(args);
 }
 
 void log_lost(enum log_kind kind, uint64_t amount, const char *format, ...)
 {
 	va_list args;
+	atomic_fetch_add_explicit(&floods[kind].more, amount - 1, memory_order_relaxed);
+	if (!log_often_due(kind, (uint64_t)clock_ns()))
+		return;
 	va_start(args, format);
-	write_often(kind, amount, format, args);
+	write_event(LOG_WARNING, format, args);
 	va_end(args);
 }
 
 uint64_t log_total(enum log_kind kind)
 {
-	pthread_mutex_lock(&floods.lock);
-	uint64_t total = floods.kinds[kind].total;
-	pthread_mutex_unlock(&floods.lock);
-	return total;
+	return atomic_load_explicit(&floods[kind].events, memory_order_relaxed) +
+	       atomic_load_explicit(&floods[kind].more, memory_order_relaxed);
 }
 
 const char *log_drop(enum log_kind kind)
@@ -193,15 +213,16 @@ const char *log_drop(enum log_kind kind)
 
 void log_flush(bool all)
 {
+	uint64_t now_ns = (uint64_t)clock_ns();
 	journal_tell();
 	for (enum log_kind kind = 0; kind < LOG_KINDS; kind++) {
-		unsigned long count;
-		time_t seconds;
-		pthread_mutex_lock(&floods.lock);
-		bool print = floods.kinds[kind].count > 0 &&
-		             next_window(kind, all, &count, &seconds);
-		pthread_mutex_unlock(&floods.lock);
-		if (print)
-			print_sum(kind, count, seconds);
+		struct flood *flood = &floods[kind];
+		uint64_t count = 0, ns;
+		pthread_mutex_lock(&lock);
+		if (has_untold(flood) && (all || is_over(flood, now_ns)))
+			count = begin_next(flood, now_ns, &ns);
+		pthread_mutex_unlock(&lock);
+		if (count > 0)
+			print_sum(kind, count, ns);
 	}
 }

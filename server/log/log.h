@@ -51,7 +51,12 @@ enum log_kind {
 void log_often(enum log_kind kind, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The same for one event that tells of amount things. */
+/* The same for what comes with every packet: counts one at now_ns (CLOCK_MONOTONIC) and
+ * says whether it is to be printed, which the caller then does by log_event(LOG_WARNING,
+ * ...). False takes no lock and reads no clock. */
+bool log_often_due(enum log_kind kind, uint64_t now_ns);
+
+/* As log_often(), for one event that tells of amount things. */
 void log_lost(enum log_kind kind, uint64_t amount, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
