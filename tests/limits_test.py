@@ -52,12 +52,12 @@ class Flood(threading.Thread):
 
 
 class Limits(unittest.TestCase):
-    def start(self, peer="", more="", rules=RULES, networks=FLOODER, stack="ours"):
+    def start(self, peer="", more="", rules=RULES, networks=FLOODER, stack="ours", workers=1):
         return Server.start(self, rules, (
             'profiles:\n  p: {listen: ["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"], peers: [flooder, other], '
             f"stack: {stack}}}\n"
             f"peers:\n  flooder: {{networks: [{networks}]{peer}}}\n  other: {{networks: [{OTHER}]}}\n"
-            f"secret: secret.key\nlog: {{calls: none}}\nworkers: 1\n{more}\n"))
+            f"secret: secret.key\nlog: {{calls: none}}\nworkers: {workers}\n{more}\n"))
 
     def door(self, server, make=UdpDoor, source=FLOODER):
         door = make(server.port, source)
@@ -130,6 +130,24 @@ class Limits(unittest.TestCase):
                       ["x.1", "ets.4"]):
             self.assertEqual(self.statuses(door, 1, headers={"Resource-Priority": value}), [486], value)
 
+    def test_a_priority_passes_while_its_peer_floods(self):
+        """From another of its sources, and as many as the second look has room for besides the flood."""
+        burst = 10 * RATE_PER_S  # so that the second look outlasts a time in which the flood stands still, and what it makes up for
+        server = self.start(f", rate: {RATE_PER_S}/s, burst: {burst}, over: drop", networks=f"{FLOODER}, 127.0.0.4")
+        door = self.door(server, source="127.0.0.4")
+        flood = Flood(server.port, 10 * RATE_PER_S)
+        flood.start()
+        self.addCleanup(flood.stop)
+        eventually(lambda: flood.sent > 3 * burst, "there is no burst left, nor would be of a second look as small as the first")
+        server.wait_for_log(r' warning over the limit peer="flooder" source=udp:127\.0\.0\.2:\d+')
+        before = flood.sent
+        for _ in range(CALLS // 10):
+            door.send(door.request(uri="sip:112@x.test"))
+            self.assertIn(b"SIP/2.0 480 ", door.receive())
+        eventually(lambda: flood.sent > before + CALLS // 10, "it floods all the time")
+        flood.stop()
+        self.assertLessEqual(flood.answered, RATE_PER_S * flood.seconds + burst + 1)
+
     def test_what_is_no_priority_does_not_pass(self):
         """Some networks write their routine priority on every call."""
         server = self.start(", rate: 1/h, burst: 1, over: drop")
@@ -167,6 +185,15 @@ class Limits(unittest.TestCase):
                 statuses.append(int(door.receive()[8:11]))
         except TimeoutError:
             return statuses
+
+    def test_workers_share_a_limit(self):
+        """Each of many ports has one of them; what is over is answered as well, so that all are counted."""
+        server = self.start(", rate: 1/h, burst: 20", workers=4)
+        doors = [self.door(server) for _ in range(40)]
+        for door in doors * 5:
+            door.send(door.request())
+        statuses = sorted(int(door.receive()[8:11]) for door in doors * 5)
+        self.assertEqual(statuses, [486] * 20 + [503] * 180)
 
     def test_connections_are_limited_too(self):
         server = self.start(", rate: 1/h, burst: 2")

@@ -272,29 +272,42 @@ END_TEST
 /* Many threads */
 
 static atomic_uint together;
+static pthread_barrier_t start;
 
 static void *take_many(void *arg)
 {
-	(void)arg;
-	unsigned passed = 0;
+	unsigned passed = 0, sources = *(unsigned *)arg;
+	pthread_barrier_wait(&start);
 	for (unsigned i = 0; i < 100000; i++)
-		passed += take(&pbx, i % 4, SECOND) == LIMIT_PASS;
+		passed += take(&pbx, i % sources, SECOND) == LIMIT_PASS;
 	together += passed;
 	return NULL;
 }
 
+/* The peer's bucket is the one that is used up, or those of its sources. */
+static const struct {
+	uint64_t burst, source_burst;
+	unsigned sources, passing;
+} shared[] = {
+	{1000, 10000, 4, 1000},
+	{400000, 100, 4, 4 * 100},
+	{400000, 200000, 1, 200000},
+};
+
 START_TEST(threads_share_a_bucket)
 {
 	pthread_t threads[4];
-	pbx.quota.rate = rate_of(1000, 1000);
-	pbx.quota.source = rate_of(1000, 10000);
+	unsigned sources = shared[_i].sources;
+	pbx.quota.rate = rate_of(1000, shared[_i].burst);
+	pbx.quota.source = rate_of(1000, shared[_i].source_burst);
 	limiter = limiter_new(&settings, NULL);
 	together = 0;
+	pthread_barrier_init(&start, NULL, COUNT(threads));
 	for (size_t i = 0; i < COUNT(threads); i++)
-		pthread_create(&threads[i], NULL, take_many, NULL);
+		pthread_create(&threads[i], NULL, take_many, &sources);
 	for (size_t i = 0; i < COUNT(threads); i++)
 		pthread_join(threads[i], NULL);
-	ck_assert_uint_eq(together, 1000);
+	ck_assert_uint_eq(together, shared[_i].passing);
 }
 END_TEST
 
@@ -316,7 +329,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_clock_that_is_behind_gives_no_more);
 	tcase_add_test(tests, a_clock_of_many_years_changes_nothing);
 	tcase_add_test(tests, a_clock_that_begins_again_frees_entries);
-	tcase_add_test(tests, threads_share_a_bucket);
+	tcase_add_loop_test(tests, threads_share_a_bucket, 0, COUNT(shared));
 	suite_add_tcase(suite, tests);
 	return suite;
 }
