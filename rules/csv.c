@@ -155,6 +155,7 @@ bool csv_rewind(struct csv *csv)
 	csv->at_eof = csv->skipping = false;
 	csv->line = 1;
 	csv->count = 0;
+	csv->rows = 0;
 	if (lseek(csv->fd, 0, SEEK_SET) != 0)
 		return fault(csv->path, csv->diags, "cannot read: ", strerror(errno));
 	if (!fill(csv))
