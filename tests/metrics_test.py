@@ -178,16 +178,20 @@ class Calls(Counting):
             self.ask("+442071234567", 2, headers={"CSeq": "x INVITE"})
 
     def test_strangers(self):
-        self.start(networks=("127.0.0.1",))
-        udp, tcp = (f'listener="{kind}:127.0.0.1:{self.port}"' for kind in ("udp", "tcp"))
-        with self.moves(drops_total={'reason="stranger"': 6}, listener_drops_total={udp: 5, tcp: 1},
-                        connections_opened_total={}, replies_total={'method="OPTIONS",status="200"': 1}):
-            with UdpDoor(self.port, "127.0.0.9") as stranger:
-                for _ in range(5):
-                    stranger.send(stranger.request())
-            with TcpDoor(self.port, "127.0.0.9") as stranger:
-                self.assertIsNone(stranger.receive_message())
-            self.ask("+442071234567", method="OPTIONS")
+        """Also what is no message, and would be dropped without a word: whose it is is looked at before that."""
+        for stack in ("ours", "nta"):
+            with self.subTest(stack):
+                self.start(networks=("127.0.0.1",), stack=stack)
+                udp, tcp = (f'listener="{kind}:127.0.0.1:{self.port}"' for kind in ("udp", "tcp"))
+                with self.moves(drops_total={'reason="stranger"': 6}, listener_drops_total={udp: 5, tcp: 1},
+                                connections_opened_total={}, replies_total={'method="OPTIONS",status="200"': 1}):
+                    with UdpDoor(self.port, "127.0.0.9") as stranger:
+                        for _ in range(4):
+                            stranger.send(stranger.request())
+                        stranger.send(b"hello there")
+                    with TcpDoor(self.port, "127.0.0.9") as stranger:
+                        self.assertIsNone(stranger.receive_message())
+                    self.ask("+442071234567", method="OPTIONS")
 
     def test_over_the_limit(self):
         for over, dropped in (("drop", True), ("503", False)):

@@ -187,15 +187,16 @@ START_TEST(sockets_of_other_kinds_are_bound_as_ever)
 }
 END_TEST
 
-/* Connections */
+/* Strangers */
 
 static struct endpoint asked_about;
-static int asked_listener;
+static int asked_fd;
 
-static bool note(void *arg, int listener, const struct sockaddr *source)
+static bool note(void *arg, int fd, bool stream, const struct sockaddr *source)
 {
-	asked_listener = listener;
-	return endpoint_from_sockaddr(TRANSPORT_TCP, source, &asked_about) &&
+	asked_fd = fd;
+	return endpoint_from_sockaddr(stream ? TRANSPORT_TCP : TRANSPORT_UDP, source,
+	                              &asked_about) &&
 	       *(bool *)arg;
 }
 
@@ -213,7 +214,7 @@ START_TEST(a_stranger_is_hung_up_on)
 	errno = EBADF;
 	len = sizeof from;
 	int fd = accept(sockets[0], (struct sockaddr *)&from, &len);
-	ck_assert_int_eq(asked_listener, sockets[0]);
+	ck_assert_int_eq(asked_fd, sockets[0]);
 	ck_assert(address_equal(&asked_about.address, &bound.address));
 	ck_assert_uint_ne(asked_about.port, 0);
 	ck_assert_int_eq(fd >= 0, admit);
@@ -224,6 +225,49 @@ START_TEST(a_stranger_is_hung_up_on)
 	}
 	ck_assert_int_eq(recv(sockets[1], &byte, 1, MSG_DONTWAIT), -1);
 	close(fd);
+}
+END_TEST
+
+/* Receives as the library does. */
+static ssize_t receive_from(int fd, char *text, size_t size,
+                            struct sockaddr_storage *source)
+{
+	struct iovec room = {text, size};
+	struct msghdr message = {.msg_name = source,
+	                         .msg_namelen = source ? sizeof *source : 0,
+	                         .msg_iov = &room,
+	                         .msg_iovlen = 1};
+	return recvmsg(fd, &message, MSG_DONTWAIT);
+}
+
+START_TEST(a_strangers_datagram_is_dropped)
+{
+	bool admit = _i;
+	char text[16];
+	struct sockaddr_storage to, from;
+	ck_assert_int_eq(bind_to(0, "udp:127.0.0.1", 0), 0);
+	socklen_t len = endpoint_to_sockaddr(&bound, &to);
+	ck_assert_int_eq(bind_to(1, "udp:127.0.0.1", 0), 0);
+	ck_assert_int_eq(sendto(sockets[1], "INVITE", 6, 0, (struct sockaddr *)&to, len),
+	                 6);
+	guard_ask(note, &admit);
+	ssize_t got = receive_from(sockets[0], text, sizeof text, &from);
+	ck_assert_int_eq(got, admit ? 6 : -1);
+	ck_assert(admit || errno == EAGAIN);
+	ck_assert_int_eq(asked_fd, sockets[0]);
+	ck_assert(endpoint_equal(&asked_about, &bound));
+	ck_assert_int_eq(receive_from(sockets[0], text, sizeof text, &from), -1);
+}
+END_TEST
+
+START_TEST(of_a_stream_nobody_asks_whose_it_is)
+{
+	bool admit = false;
+	char text[16];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	ck_assert_int_eq(send(sockets[1], "INVITE", 6, 0), 6);
+	guard_ask(note, &admit);
+	ck_assert_int_eq(receive_from(sockets[0], text, sizeof text, NULL), 6);
 }
 END_TEST
 
@@ -332,6 +376,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, a_port_is_shared_only_when_workers_do);
 	tcase_add_test(tests, sockets_of_other_kinds_are_bound_as_ever);
 	tcase_add_loop_test(tests, a_stranger_is_hung_up_on, 0, 2);
+	tcase_add_loop_test(tests, a_strangers_datagram_is_dropped, 0, 2);
+	tcase_add_test(tests, of_a_stream_nobody_asks_whose_it_is);
 	tcase_add_test(tests, a_stream_is_read_in_pieces);
 	tcase_add_test(tests, a_datagram_is_read_whole);
 	tcase_add_loop_test(tests, the_next_message_of_a_stream_has_a_limit_too, 0, 2);

@@ -146,14 +146,14 @@ static bool is_or_covers(const struct address *listen, const struct address *her
 	       (address_is_any(listen) && address_is_v4(listen) == address_is_v4(here));
 }
 
-static const struct listen *tcp_listen(const struct settings *settings,
-                                       const struct endpoint *here)
+static const struct listen *find_listen(const struct settings *settings,
+                                        const struct endpoint *here)
 {
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		const struct listen *listen = &settings->listens[i];
 		const struct endpoint *endpoint = &listen->endpoint;
 		if (listen_door(listen) == DOOR_AGENT &&
-		    endpoint->transport == TRANSPORT_TCP &&
+		    endpoint->transport == here->transport &&
 		    endpoint->port == here->port &&
 		    is_or_covers(&endpoint->address, &here->address))
 			return listen;
@@ -161,19 +161,20 @@ static const struct listen *tcp_listen(const struct settings *settings,
 	return NULL;
 }
 
-/* For connections: whether their source may talk to the listener. */
-static bool admits(void *arg, int fd, const struct sockaddr *source)
+/* Whether the source of a connection or a datagram may talk to the listener. */
+static bool admits(void *arg, int fd, bool stream, const struct sockaddr *source)
 {
 	struct agent *agent = arg;
+	enum transport transport = stream ? TRANSPORT_TCP : TRANSPORT_UDP;
 	struct sockaddr_storage address;
 	socklen_t len = sizeof address;
 	struct endpoint here;
 	struct arrival arrival = {0};
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
-	    !endpoint_from_sockaddr(TRANSPORT_TCP, (struct sockaddr *)&address, &here) ||
-	    !endpoint_from_sockaddr(TRANSPORT_TCP, source, &arrival.source))
+	    !endpoint_from_sockaddr(transport, (struct sockaddr *)&address, &here) ||
+	    !endpoint_from_sockaddr(transport, source, &arrival.source))
 		return false;
-	arrival.listen = tcp_listen(redirect_hold(agent->redirect)->settings, &here);
+	arrival.listen = find_listen(redirect_hold(agent->redirect)->settings, &here);
 	bool admitted = arrival.listen && redirect_admits(agent->redirect, &arrival);
 	redirect_let_go(agent->redirect);
 	return admitted;

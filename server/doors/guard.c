@@ -146,10 +146,23 @@ typedef int accept_function(int, struct sockaddr *, socklen_t *);
 EXPORTED int accept(int listener, struct sockaddr *source, socklen_t *len)
 {
 	int fd = NEXT(accept_function, "accept")(listener, source, len);
-	if (fd < 0 || !asked.admits || asked.admits(asked.arg, listener, source))
+	if (fd < 0 || !asked.admits || asked.admits(asked.arg, listener, true, source))
 		return fd;
 	close(fd);
 	errno = 0; /* no failure that the library should speak of */
+	return -1;
+}
+
+typedef ssize_t recvmsg_function(int, struct msghdr *, int);
+
+/* Only of a datagram the library wants to know the source. */
+EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t len = NEXT(recvmsg_function, "recvmsg")(fd, message, flags);
+	if (len < 0 || !asked.admits || !message->msg_name ||
+	    asked.admits(asked.arg, fd, false, message->msg_name))
+		return len;
+	errno = EAGAIN; /* as if nothing had come */
 	return -1;
 }
 

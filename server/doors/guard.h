@@ -10,12 +10,13 @@
  *                      kernel
  *     accept           a stranger's connection is closed at once: it hears nothing, not
  *                      even the answer to a ping, and takes up no descriptor
+ *     recvmsg          a stranger's datagram is dropped before it is parsed
  *     su_getmsgsize    a stream is read in pieces: more at once than one message may have
  *                      is refused, though it may be many messages
  *     msg_next         the next message on a stream has the same size limit as the first
  *     msg_recv_commit  a NUL becomes a blank: the parser takes one for the end of all,
- * but a quoted pair may hold it (RFC 4475 3.1.1.2) msg_find_hclass  every header line is
- * handed to our message class, bad ones as well
+ *                      but a quoted pair may hold it (RFC 4475 3.1.1.2)
+ *     msg_find_hclass  every header line is handed to our message class, bad ones as well
  */
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H
@@ -36,9 +37,9 @@ void guard_share_ports(bool share);
  * are given up when the peer acknowledges nothing for five seconds: for clients. */
 void guard_only_answers(bool only);
 
-/* Connections that this thread accepts from now on are only kept if admits says so;
- * listener is the socket that they came in by. */
-typedef bool guard_admits(void *arg, int listener, const struct sockaddr *source);
+/* Connections that this thread accepts, and datagrams that it receives, from now on are
+ * only kept if admits says so; fd is the socket that they came in by. */
+typedef bool guard_admits(void *arg, int fd, bool stream, const struct sockaddr *source);
 void guard_ask(guard_admits *admits, void *arg);
 
 #endif

@@ -100,12 +100,14 @@ static int on_request(nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, si
 	return 0;
 }
 
-static bool admits_nobody(void *arg, int listener, const struct sockaddr *source)
+/* Nobody connects to it; answers may come from another address than was asked. */
+static bool admits_datagrams(void *arg, int fd, bool stream,
+                             const struct sockaddr *source)
 {
 	(void)arg;
-	(void)listener;
+	(void)fd;
 	(void)source;
-	return false;
+	return !stream;
 }
 
 static void write_url(const struct address *address, const char *transport,
@@ -121,7 +123,7 @@ static void write_url(const struct address *address, const char *transport,
 static nta_agent_t *open_agent(const struct prober *prober, const struct address *address)
 {
 	char url[ADDRESS_TEXT_MAX + 32];
-	guard_ask(admits_nobody, NULL);
+	guard_ask(admits_datagrams, NULL);
 	guard_only_answers(true);
 	write_url(address, "udp", url);
 	nta_agent_t *nta = nta_agent_create(
