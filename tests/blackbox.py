@@ -484,3 +484,22 @@ DOORS = {"udp": UdpDoor, "tcp": TcpDoor, "udp6": Udp6Door}
 
 def needs_v6(test_item):
     return unittest.skipUnless(is_v6_here(), "::1 is not configured on this machine")(test_item)
+
+
+# Strangers
+
+
+def check_closed_unread(test, server, connect, messages):
+    """What strangers have sent before they are accepted is still unread when they are closed: the kernel tells that by
+    a reset, and by an end of the stream that all was read."""
+    with contextlib.ExitStack() as stack:
+        server.signal(signal.SIGSTOP)
+        stack.callback(server.signal, signal.SIGCONT)
+        os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
+        strangers = [stack.enter_context(connect()) for _ in messages]
+        for stranger, make in zip(strangers, messages):
+            stranger.send(make(stranger))
+        server.signal(signal.SIGCONT)
+        for stranger in strangers:
+            with test.assertRaises(ConnectionResetError):
+                stranger.socket.recv(1)

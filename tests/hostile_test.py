@@ -7,7 +7,8 @@ import time
 import unittest
 
 from blackbox import (
-    DOORS, KNOWN, PATIENCE, Reply, Server, TcpDoor, UdpDoor, Udp6Door, is_v6_here, needs_v6, request, settings, unique)
+    DOORS, KNOWN, PATIENCE, Reply, Server, TcpDoor, UdpDoor, Udp6Door, check_closed_unread, is_v6_here, needs_v6, request,
+    settings, unique)
 
 UK = "sip:+442071234567@signpost.test"
 RULES = """
@@ -47,29 +48,16 @@ class Strangers(unittest.TestCase):
                 stranger.receive()
         self.assertEqual(len(self.server.wait_for_log("stranger ignored")), 1, "one line, then a count")
 
-    def test_tcp(self):
-        for name, make in self.MESSAGES:
-            with self.subTest(name), TcpDoor(self.server.port, "127.0.0.3") as stranger:
-                stranger.send(make(stranger))
-                with contextlib.suppress(ConnectionResetError):
-                    self.assertEqual(stranger.socket.recv(1), b"")
-
-    def test_tcp_that_makes_no_message(self):
-        """Nothing is said to the pings and broken pieces of strangers either, not even when they take too long."""
+    def test_tcp_is_closed_unread(self):
+        """Messages, pings and broken pieces."""
         pieces = (b"\r\n\r\n", bytes(range(256)) * 4 + b"\r\n\r\n", b"INV", request()[:100],
                   request(headers={"Content-Length": "50"}), request("OPTIONS", headers={"Content-Length": "50"}) * 2)
-        with contextlib.ExitStack() as stack:
-            strangers = [stack.enter_context(TcpDoor(self.server.port, "127.0.0.3")) for _ in pieces]
-            for stranger, piece in zip(strangers, pieces):
-                stranger.send(piece)
-            friend = stack.enter_context(TcpDoor(self.server.port))
-            friend.send(friend.request(body=b"x" * 100)[:-10])
-            while friend.socket.recv(65535):  # by its end the strangers' time is up
-                pass
-            for stranger, piece in zip(strangers, pieces):
-                stranger.socket.settimeout(0.1)
-                with self.subTest(piece), contextlib.suppress(TimeoutError, ConnectionResetError):
-                    self.assertEqual(stranger.socket.recv(1), b"")
+        check_closed_unread(self, self.server, lambda: TcpDoor(self.server.port, "127.0.0.3"), [
+            *(make for _, make in self.MESSAGES), *(lambda _, piece=piece: piece for piece in pieces)])
+
+    def test_silence_on_tcp_is_not_waited_for(self):
+        with TcpDoor(self.server.port, "127.0.0.3") as stranger:
+            self.assertEqual(stranger.socket.recv(1), b"")
 
     def test_every_address_of_a_network_is_a_peer(self):
         for source, known in (("127.0.0.1", True), ("127.0.0.2", False), ("127.0.0.3", False), ("127.0.0.4", True),

@@ -14,8 +14,8 @@ import unittest
 import warnings
 
 from blackbox import (
-    DEADLINE_S, PATIENCE, PROGRAM, SANITIZER, Reply, Server, TcpDoor, eventually, folder_for, free_port, settings,
-    unique)
+    DEADLINE_S, PATIENCE, PROGRAM, SANITIZER, Reply, Server, TcpDoor, check_closed_unread, eventually, folder_for,
+    free_port, settings, unique)
 
 RULES = """
 rules:
@@ -424,6 +424,7 @@ class Limits(unittest.TestCase):
             for door in (TcpDoor(server.port, "127.0.0.3"), TlsDoor(server.port, source="127.0.0.3")):
                 with door:
                     self.assertLess(closes_within(door), 2 * PATIENCE)
+        check_closed_unread(self, server, lambda: TlsDoor(server.port, source="127.0.0.3"), [lambda _: b"\x16\x03\x01"])
         self.assertTrue(self.is_open(self.open(server)))
         self.assertEqual(len(server.wait_for_log("stranger ignored source=tcp:127.0.0.3")), 1)
 
