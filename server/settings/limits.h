@@ -14,19 +14,25 @@
  *     Contacts                         DECISION_TARGETS_MAX, 10 the worst are left out
  *     a reply                          REPLY_MAX, 65,507        none, and a warning
  *     datagrams that wait              the kernel's buffer      lost, and a warning
- *     read of a stream, not yet used   a message, and one read  no more is read
+ *     read of a stream, not yet used   a message, and one read  413, closed
  *     replies that a peer leaves       backlog                  closed
  *     a handshake, a message, silence  handshake, message, idle closed
  *     connections, of one source       connections, ..._source  closed, unread
  *     handshakes of strangers          10/s a source, 200/s     closed, unread
+ *     strangers in a TLS handshake     a quarter of connections closed, unread
  *     descriptors                      RLIMIT_NOFILE            none accepted for a while
  *     requests                         rate, per_source         503, or dropped
  *     sources told apart (buckets.h)   8,192 busy ones a peer   they share a bucket
  *     lines of the log that wait       RING_BYTES, 1 MB         dropped, and counted
- *     memory                           the machine's            that message is dropped
+ *     memory                           the machine's            the connection is closed
  *
- * UDP needs no memory for a call: its workers have theirs from the start. What files may
- * take is said in rules/table.h. SECURITY.md names the test of each.
+ * UDP needs no memory for a call: its workers have theirs from the start. Over TLS a call
+ * may wait for some, until the connection's time is up. SECURITY.md names the test of
+ * each. What the files of a routing table may take is said in rules/table.h; beyond these
+ * there is an error, too, and what is in force stays:
+ *
+ *     the settings, and what is kept       SETTINGS_BYTES_MAX, 16 MB each
+ *     a file of users, and what is kept    USERS_BYTES_MAX, 512 MB each
  */
 #ifndef SERVER_LIMITS_H
 #define SERVER_LIMITS_H
