@@ -95,6 +95,11 @@ class Bounds(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertRegex(done.stderr, f"(?m)^.*(yaml|csv):\\d+:\\d+: error: .*{said}")
 
+    def test_memory_of_the_settings(self):
+        done = self.check(settings(f"methods: [{listed(500000, 'M{}')}]\n"))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"signpost\.yaml: error: not enough memory to read the file\n")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,36 @@ START_TEST(files_include_each_other_to_a_depth)
 }
 END_TEST
 
+/* Called in place of the C library's. A test that needs many files has one, which is
+ * another one each time it is looked at. */
+static ino_t next_inode;
+
+int stat(const char *restrict path, struct stat *restrict out)
+{
+	int error = fstatat(AT_FDCWD, path, out, 0);
+	if (!error && next_inode)
+		out->st_ino = next_inode++;
+	return error;
+}
+
+/* With the main one there is one too many: one error, so all the others were read. */
+START_TEST(there_are_so_many_files_and_no_more)
+{
+	FILE *file = fopen("r.yaml", "w");
+	ck_assert_ptr_nonnull(file);
+	fputs("include: [b", file);
+	for (unsigned i = 1; i < FILES_MAX; i++)
+		fputs(",b", file);
+	fputs("]", file);
+	ck_assert_int_eq(fclose(file), 0);
+	write_text("b", "[]");
+	next_inode = 1;
+	char *got = read_as("r.yaml", PLENTY);
+	ck_assert_str_eq(got, "r.yaml:1:200009: error: more than 100000 files\n");
+	free(got);
+}
+END_TEST
+
 START_TEST(the_memory_of_all_files_is_counted)
 {
 	static char yaml[50000];
@@ -291,6 +322,7 @@ Suite *test_suite(void)
 	                    COUNT(good));
 	tcase_add_loop_test(tcase, every_mistake_is_found_where_it_is, 0, COUNT(bad));
 	tcase_add_test(tcase, files_include_each_other_to_a_depth);
+	tcase_add_test(tcase, there_are_so_many_files_and_no_more);
 	tcase_add_test(tcase, the_memory_of_all_files_is_counted);
 	tcase_add_test(tcase, lack_of_memory_at_any_point_is_a_finding_and_no_table);
 	suite_add_tcase(suite, tcase);
