@@ -156,8 +156,9 @@ tests: all $(CHECKS)
 	$(if $(filter cover,$(MODE)),@python3 tests/run.py --coverage $B)
 check-asan check-tsan: check-%: ## the tests under a sanitizer
 	$(AGAIN) MODE=$* check
-# Some tell most and need no speed; T='...' picks others.
-VALGRIND_TESTS := answers cli conformance digest drain http log reload route stream torture
+# Those that need no speed, and whose server takes what peers, files and operators give it; T='...' picks others.
+VALGRIND_TESTS := activation answers bounds cli conformance deck dialect digest drain expect hep hostile http import \
+                  limits log metrics notify peers privilege probe reload route status stream torture
 check-valgrind: deps deps-check deps-valgrind ## black-box tests under valgrind's memcheck; T='answers stream' picks others
 	$(AGAIN) MODE=debug all
 	@MODE=debug SIGNPOST=$(abspath tests/valgrind.sh) TIMEOUT_S=1800 \
