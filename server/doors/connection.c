@@ -150,14 +150,17 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* Replies */
 
-/* What the kernel takes at once needs no further event. */
-static void send_replies(struct connection *connection)
+/* What the kernel takes at once needs no further event. False: out of memory, and some
+ * are lost. */
+static bool send_replies(struct connection *connection)
 {
 	struct evbuffer *replies = connection->all->replies;
 	if (!connection->session && !unsent(connection) && evbuffer_get_length(replies))
 		evbuffer_write(replies, bufferevent_getfd(connection->stream));
-	if (evbuffer_add_buffer(bufferevent_get_output(connection->stream), replies) < 0)
-		evbuffer_drain(replies, evbuffer_get_length(replies));
+	if (evbuffer_add_buffer(bufferevent_get_output(connection->stream), replies) == 0)
+		return true;
+	evbuffer_drain(replies, evbuffer_get_length(replies));
+	return false;
 }
 
 /* What the peer was sent before and has not read keeps us from answering more. */
@@ -174,7 +177,15 @@ static bool is_unread(const struct connection *connection)
 
 /* Requests */
 
-/* False: that was the last one. What cannot even be parsed has nobody to answer to. */
+/* False: out of memory. */
+static bool add_reply(struct connections *all)
+{
+	return !all->reply.length ||
+	       evbuffer_add(all->replies, all->reply.text, all->reply.length) == 0;
+}
+
+/* False: that was the last one. What cannot even be parsed has nobody to answer to; for
+ * an answer that there is no memory for nobody is to wait. */
 static bool answer(struct connection *connection, struct slice text, enum framing framing)
 {
 	struct connections *all = connection->all;
@@ -191,8 +202,7 @@ static bool answer(struct connection *connection, struct slice text, enum framin
 		if (framing != FRAMING_OK)
 			message.framing = framing;
 		redirect_answer(all->redirect, &message, &arrival, &all->reply);
-		more = !all->reply.close;
-		evbuffer_add(all->replies, all->reply.text, all->reply.length);
+		more = add_reply(all) && !all->reply.close;
 	} else {
 		redirect_unread(all->redirect, &arrival);
 	}
@@ -298,7 +308,7 @@ static void on_input(struct bufferevent *stream, void *arg)
 		return;
 	}
 	bool open = take_frames(connection, input, &complete);
-	send_replies(connection);
+	open &= send_replies(connection);
 	redirect_sent(connection->all->redirect);
 	connection->served |= complete;
 	if (open)
