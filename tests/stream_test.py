@@ -631,9 +631,7 @@ class ClientCertificates(unittest.TestCase):
                 self.assertEqual(self.outcome(server, "stranger"), stranger)
 
     def client(self, name, *names):
-        """A client's certificate for these names."""
-        self.certificates.make(name, "inter", names=",".join(names))
-        self.certificates.chain(name, "inter")
+        client_certificate(self.certificates, name, *names)
 
     def test_names_tell_the_peer(self):
         self.client("carrier", "DNS:other.test", "DNS:SBC.carrier.test")
@@ -739,6 +737,13 @@ log: {{calls: none}}
                 self.assertEqual(door.socket.cipher()[0], cipher)
 
 
+def client_certificate(certificates, name, *names, signer="inter"):
+    """A client's, for these names."""
+    certificates.make(name, signer, names=",".join(names))
+    if signer == "inter":
+        certificates.chain(name, signer)
+
+
 class Reload(unittest.TestCase):
     def setUp(self):
         self.certificates = Certificates(self)
@@ -808,6 +813,124 @@ class Reload(unittest.TestCase):
             timeout=DEADLINE_S, check=False, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"signpost.yaml:2:\d+: error: no key in \".*server.key\"")
+
+
+class Demands(unittest.TestCase):
+    """What a certificate has proved counts for as long as the same is demanded."""
+
+    def setUp(self):
+        self.certificates = Certificates(self)
+        self.path = self.certificates.path
+        client_certificate(self.certificates, "carrier", "DNS:sbc.carrier.test")
+        self.path("clients.pem").write_bytes(self.path("ca.pem").read_bytes())
+        self.server = None
+
+    def tls(self, verify="required", ca="clients.pem"):
+        return self.certificates.tls(verify=verify, **({"client_ca": self.path(ca)} if ca else {}))
+
+    def settings(self, tls, profile="test"):
+        return f"""
+profiles:
+  {profile}: {{listen: ["tls:{TLS_HOST}:PORT", "tcp:127.0.0.1:PORT"], peers: [local, carrier], tls: {tls}}}
+peers:
+  local: {{networks: 127.0.0.3}}
+  carrier: {{tls_names: sbc.carrier.test}}
+secret: secret.key
+limits: {{handshake: 1h}}
+"""
+
+    def start(self, text):
+        self.server = Server.start(self, RULES, text)
+        self.plain = self.opened(TcpDoor(self.server.port, "127.0.0.3"))
+
+    def opened(self, door):
+        self.addCleanup(door.socket.close)
+        return door
+
+    def reload(self, text=None):
+        """A connection without TLS is never cut."""
+        if text:
+            self.server.settings_path.write_text(text.replace("PORT", str(self.server.port)) + "drain: 0s\n")
+        before = len(self.server.log_lines(" reloaded "))
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_for_log(" reloaded ", before + 1)
+        self.assert_served(self.plain)
+
+    def tls_door(self, certificate="carrier", source="127.0.0.1"):
+        door = self.opened(TlsDoor(self.server.port, self.certificates.context(certificate), source))
+        self.assert_served(door)
+        return door
+
+    def half_done(self, source="127.0.0.1"):
+        """Has said hello, and been answered. Returns what ends the handshake."""
+        door = self.opened(TlsDoor(self.server.port, source=source))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.certificates.context("carrier").wrap_bio(incoming, outgoing, server_hostname=TLS_HOST)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        door.send(outgoing.read())
+        while True:
+            incoming.write(door.socket.recv(65535))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                break
+
+        def end():
+            door.send(outgoing.read())
+            tls.write(door.request())
+            door.send(outgoing.read())
+            data = b""
+            while b"\r\n\r\n" not in data:
+                received = door.socket.recv(65535)
+                if not received:
+                    return None
+                incoming.write(received)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    data += tls.read()
+            return Reply(data).status
+
+        return door, end
+
+    def assert_served(self, door):
+        self.assertEqual(door.ask(door.request()).status, 302)
+
+    def assert_cut(self, *doors):
+        for door in doors:
+            self.assertLess(closes_within(door), DEADLINE_S)
+
+    def test_the_same_or_another_certificate_of_ours_cuts_nobody(self):
+        self.start(self.settings(self.tls()))
+        door, (_, end) = self.tls_door(), self.half_done()
+        self.reload()
+        self.assert_served(door)
+        self.certificates.make("server", "inter")
+        self.certificates.chain("server", "inter")
+        self.reload()
+        self.assert_served(door)
+        self.assertEqual(end(), 302)
+
+    def test_another_ca(self):
+        self.start(self.settings(self.tls()))
+        doors = [self.tls_door(), self.tls_door(source="127.0.0.3"), self.half_done()[0]]
+        self.path("clients.pem").write_bytes(self.path("other-ca.pem").read_bytes())
+        self.reload()
+        self.assert_cut(*doors)
+        client_certificate(self.certificates, "new", "DNS:sbc.carrier.test", signer="other-ca")
+        self.tls_door("new")
+
+    def test_certificates_are_wanted(self):
+        """Of one who has shown none, for his network was enough."""
+        self.start(self.settings(self.tls("none", None)))
+        doors = [self.tls_door(None, "127.0.0.3"), self.half_done("127.0.0.3")[0]]
+        self.reload(self.settings(self.tls()))
+        self.assert_cut(*doors)
+
+    def test_a_listener_moves_to_another_profile(self):
+        """Where the same name may be somebody else's."""
+        self.start(self.settings(self.tls()))
+        door = self.tls_door()
+        self.reload(self.settings(self.tls(), "other"))
+        self.assert_cut(door)
 
 
 class End(unittest.TestCase):

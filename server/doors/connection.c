@@ -18,6 +18,7 @@
 #include "server/doors/handshakes.h"
 #include "server/log/log.h"
 #include "server/sip/framing.h"
+#include "server/trust/certificates.h"
 #include "server/trust/identity.h"
 
 /* How long one that has been told to go may take to read its last replies. Closing a
@@ -30,7 +31,8 @@ struct connection {
 	struct connections *all;
 	LIST_ENTRY(connection) link;
 	struct bufferevent *stream;
-	SSL *session; /* NULL: TCP; belongs to stream */
+	SSL *session;         /* NULL: TCP; belongs to stream */
+	struct demand demand; /* over TLS: what it was for */
 	struct arrival arrival;
 	unsigned listener; /* of redirect_opened() */
 	struct framer framer;
@@ -460,6 +462,9 @@ bool connection_open(struct connections *all, int fd, SSL *session,
 	connection->all = all;
 	connection->stream = stream;
 	connection->session = session;
+	if (session)
+		connection->demand =
+			*certificates_demand(all->certificates, arrival->listen->profile);
 	connection->arrival = *arrival;
 	connection->state = session ? STATE_HANDSHAKING : STATE_OPEN;
 	if (!start(connection)) {
@@ -483,6 +488,16 @@ static void send_away(struct connection *connection)
 		leave(connection);
 }
 
+/* What it has shown was shown to whoever demands the same now. */
+static bool has_shown_enough(const struct connection *connection,
+                             const struct profile *profile)
+{
+	const struct certificates *certificates = connection->all->certificates;
+	return !connection->session ||
+	       memcmp(certificates_demand(certificates, profile), &connection->demand,
+	              sizeof connection->demand) == 0;
+}
+
 /* False: nobody there knows it any more. */
 static bool readmit(struct connection *connection, const struct settings *settings)
 {
@@ -490,7 +505,7 @@ static bool readmit(struct connection *connection, const struct settings *settin
 	struct arrival *arrival = &connection->arrival;
 	const struct listen *listen =
 		settings_listen(settings, DOOR_STREAM, &arrival->listen->endpoint);
-	if (!listen)
+	if (!listen || !has_shown_enough(connection, listen->profile))
 		return false;
 	bool identifies = connection->session && listen->profile->identifies;
 	all->strangers -= is_stranger(connection);
@@ -504,10 +519,13 @@ static bool readmit(struct connection *connection, const struct settings *settin
 	return arrival->peer;
 }
 
-void connections_readmit(struct connections *all, const struct settings *settings)
+void connections_readmit(struct connections *all,
+                         const struct configuration *configuration)
 {
+	const struct settings *settings = configuration->settings;
 	struct connection *connection = LIST_FIRST(&all->list), *next;
 	all->limits = settings->limits;
+	all->certificates = configuration->certificates;
 	for (; connection; connection = next) {
 		next = LIST_NEXT(connection, link);
 		if (connection->state != STATE_LEAVING && !readmit(connection, settings))

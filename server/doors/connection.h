@@ -33,6 +33,7 @@ struct connections {
 	struct redirect *redirect;
 	struct handshakes *handshakes;
 	struct limits limits;
+	const struct certificates *certificates;                    /* in force */
 	void (*on_close)(void *arg, const struct arrival *arrival); /* one has ended */
 	void *arg;
 
@@ -58,8 +59,10 @@ bool connection_open(struct connections *all, int fd, SSL *session,
                      const struct arrival *arrival);
 
 /* Another configuration is in force, and the one before not freed yet: finds listener and
- * peer of each again. One that has none any more is told to go. */
-void connections_readmit(struct connections *all, const struct settings *settings);
+ * peer of each again. One that has none any more, or from whose TLS something else was
+ * demanded than is now, is told to go. Before the first is opened, too. */
+void connections_readmit(struct connections *all,
+                         const struct configuration *configuration);
 
 /* Answers what has been asked already, of one that is new its first question, and closes
  * each as soon as its replies are sent. */

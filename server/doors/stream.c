@@ -372,7 +372,7 @@ static bool adopt(struct stream *stream)
 	close_gone(&stream->listeners);
 	bool watched = take_bound(stream);
 	find_listens(stream);
-	connections_readmit(stream->connections, stream->configuration->settings);
+	connections_readmit(stream->connections, stream->configuration);
 	return watched;
 }
 

@@ -22,8 +22,8 @@ struct stream *stream_start(struct redirect *redirect, struct activation *activa
                             const struct listen **failed, int *error);
 
 /* As datagram_prepare(), datagram_abandon() and datagram_adopt(). Connections live on,
- * unless their listener is gone or their source is a peer no more: these get the replies
- * that wait for them, and are closed. */
+ * unless their listener is gone, their source is a peer no more or something else is
+ * demanded over TLS: these get the replies that wait for them, and are closed. */
 int stream_prepare(struct stream *stream, const struct settings *settings,
                    const struct listen **failed);
 void stream_abandon(struct stream *stream);

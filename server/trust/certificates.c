@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 struct identity {
 	const struct profile *profile;
 	SSL_CTX *context;
+	struct demand demand;
 };
 
 struct certificates {
@@ -208,6 +210,41 @@ static SSL_CTX *read_context(const struct credentials *credentials, struct diags
 	return NULL;
 }
 
+/* Of the certificates that were read, not of their file, which may have changed since.
+ * False when out of memory. */
+static bool hash_signers(crypto_hash_sha256_state *hash, SSL_CTX *context)
+{
+	const STACK_OF(X509_OBJECT) *objects =
+		X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *signer = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		unsigned char *der = NULL;
+		int len = signer ? i2d_X509_AUX(signer, &der) : 0;
+		if (len < 0)
+			return false;
+		crypto_hash_sha256_update(hash, der, (size_t)len);
+		OPENSSL_free(der);
+	}
+	return true;
+}
+
+static bool find_demand(struct identity *identity, struct diags *diags)
+{
+	const struct profile *profile = identity->profile;
+	unsigned char verify = (unsigned char)profile->credentials->verify;
+	crypto_hash_sha256_state hash;
+	crypto_hash_sha256_init(&hash);
+	crypto_hash_sha256_update(&hash, (const unsigned char *)profile->name.at,
+	                          profile->name.len);
+	crypto_hash_sha256_update(&hash, (const unsigned char *)"", 1);
+	crypto_hash_sha256_update(&hash, &verify, 1);
+	if (!hash_signers(&hash, identity->context))
+		return error(diags, profile->credentials->position,
+		             "TLS cannot be set up: %s", reason());
+	crypto_hash_sha256_final(&hash, identity->demand.hash);
+	return true;
+}
+
 static bool has_tls(const struct settings *settings, const struct profile *profile)
 {
 	for (size_t i = 0; i < settings->listen_count; i++)
@@ -223,7 +260,7 @@ static bool read_all(struct certificates *certificates, struct diags *diags)
 	for (size_t i = 0; i < certificates->count; i++) {
 		struct identity *identity = &certificates->identities[i];
 		identity->context = read_context(identity->profile->credentials, diags);
-		good &= identity->context != NULL;
+		good &= identity->context && find_demand(identity, diags);
 	}
 	return good;
 }
@@ -262,14 +299,26 @@ size_t certificates_count(const struct certificates *certificates)
 	return certificates->count;
 }
 
+static const struct identity *find(const struct certificates *certificates,
+                                   const struct profile *profile)
+{
+	for (size_t i = 0; i < certificates->count; i++)
+		if (certificates->identities[i].profile == profile)
+			return &certificates->identities[i];
+	return NULL;
+}
+
+const struct demand *certificates_demand(const struct certificates *certificates,
+                                         const struct profile *profile)
+{
+	return &find(certificates, profile)->demand;
+}
+
 SSL *certificates_session(const struct certificates *certificates,
                           const struct profile *profile)
 {
-	SSL_CTX *context = NULL;
-	for (size_t i = 0; i < certificates->count && !context; i++)
-		if (certificates->identities[i].profile == profile)
-			context = certificates->identities[i].context;
-	SSL *session = context ? SSL_new(context) : NULL;
+	const struct identity *identity = find(certificates, profile);
+	SSL *session = identity ? SSL_new(identity->context) : NULL;
 	ERR_clear_error();
 	return session;
 }

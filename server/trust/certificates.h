@@ -16,6 +16,12 @@
 
 struct certificates;
 
+/* What a profile wants of a client, as a hash: the profile's name, `verify`, and who may
+ * sign. Where it is another one, what a client has shown says nothing. */
+struct demand {
+	unsigned char hash[32];
+};
+
 /* Reads the files of every profile that listens on TLS; there may be none. Adds every
  * fault found to diags; NULL if any is an error. settings must outlive it. */
 struct certificates *certificates_new(const struct settings *settings,
@@ -24,6 +30,10 @@ void certificates_free(struct certificates *certificates);
 
 /* How many profiles have TLS. */
 size_t certificates_count(const struct certificates *certificates);
+
+/* Of profile, which has TLS. */
+const struct demand *certificates_demand(const struct certificates *certificates,
+                                         const struct profile *profile);
 
 /* For a connection to a listener of profile, which has TLS. NULL when out of memory. */
 SSL *certificates_session(const struct certificates *certificates,
