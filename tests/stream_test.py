@@ -661,6 +661,7 @@ secret: secret.key
                 (None, "127.0.0.3", 484), ("uri", "127.0.0.1", 486), ("uri", "127.0.0.4", 486),
                 (None, "127.0.0.1", "closed"), ("wildcard", "127.0.0.1", "closed"), ("both", "127.0.0.1", "closed"),
                 ("user", "127.0.0.1", "closed"), ("sips", "127.0.0.1", "closed"), ("wildcard", "127.0.0.3", 484),
+                ("wildcard", "127.0.0.4", "closed"), ("carrier", "127.0.0.4", 480),
                 ("stranger", "127.0.0.1", "refused"), ("stranger", "127.0.0.3", "refused")):
             with self.subTest(certificate, source=source):
                 got = self.outcome(server, certificate, source)
@@ -908,6 +909,17 @@ limits: {{handshake: 1h}}
         self.reload()
         self.assert_served(door)
         self.assertEqual(end(), 302)
+
+    def test_a_name_that_counts_no_more(self):
+        """He stays whoever his network says he is, unless that one has other names."""
+        self.start(self.settings(self.tls()))
+        near, far = self.tls_door(source="127.0.0.3"), self.tls_door()
+        renamed = self.settings(self.tls()).replace("sbc.carrier.test", "new.carrier.test")
+        self.reload(renamed)
+        self.assert_cut(far)
+        self.assert_served(near)
+        self.reload(renamed.replace("127.0.0.3", "127.0.0.3, tls_names: local.test"))
+        self.assert_cut(near)
 
     def test_another_ca(self):
         self.start(self.settings(self.tls()))

@@ -51,6 +51,23 @@ static bool is_stranger(const struct connection *connection)
 	return !connection->arrival.peer;
 }
 
+static void set_peer(struct connection *connection, const struct peer *peer)
+{
+	connection->all->strangers -= is_stranger(connection);
+	connection->arrival.peer = peer;
+	connection->all->strangers += is_stranger(connection);
+}
+
+/* A certificate says more than a network. */
+static const struct peer *whose(const struct connection *connection,
+                                const struct peer *neighbour)
+{
+	const struct profile *profile = connection->arrival.listen->profile;
+	return connection->session && profile->identifies
+	               ? identity_peer(profile, connection->session, neighbour)
+	               : neighbour;
+}
+
 /* The end */
 
 static void connection_close(struct connection *connection)
@@ -341,23 +358,10 @@ static void log_handshake(const struct connection *connection)
 	          connection->arrival.listen->text.at, why ? why : "connection lost");
 }
 
-/* A certificate says more than a network. */
-static void identify(struct connection *connection)
-{
-	struct arrival *arrival = &connection->arrival;
-	const struct peer *peer =
-		identity_peer(arrival->listen->profile, connection->session);
-	if (!peer)
-		return;
-	connection->all->strangers -= is_stranger(connection);
-	arrival->peer = peer;
-}
-
 static void open_session(struct connection *connection)
 {
 	bool was_stranger = is_stranger(connection);
-	if (connection->arrival.listen->profile->identifies)
-		identify(connection);
+	set_peer(connection, whose(connection, connection->arrival.peer));
 	if (is_stranger(connection)) {
 		redirect_stranger(connection->all->redirect, &connection->arrival);
 		connection_close(connection);
@@ -501,21 +505,18 @@ static bool has_shown_enough(const struct connection *connection,
 /* False: nobody there knows it any more. */
 static bool readmit(struct connection *connection, const struct settings *settings)
 {
-	struct connections *all = connection->all;
 	struct arrival *arrival = &connection->arrival;
 	const struct listen *listen =
 		settings_listen(settings, DOOR_STREAM, &arrival->listen->endpoint);
 	if (!listen || !has_shown_enough(connection, listen->profile))
 		return false;
-	bool identifies = connection->session && listen->profile->identifies;
-	all->strangers -= is_stranger(connection);
+	const struct peer *peer = profile_peer(listen->profile, &arrival->source.address);
 	arrival->listen = listen;
-	arrival->peer = profile_peer(listen->profile, &arrival->source.address);
-	all->strangers += is_stranger(connection);
-	if (connection->state == STATE_HANDSHAKING)
-		return arrival->peer || identifies;
-	if (identifies)
-		identify(connection);
+	if (connection->state == STATE_HANDSHAKING) {
+		set_peer(connection, peer);
+		return peer || listen->profile->identifies;
+	}
+	set_peer(connection, whose(connection, peer));
 	return arrival->peer;
 }
 

@@ -65,10 +65,12 @@ const struct peer *identity_of(const struct profile *profile, const X509 *certif
 	return sip ? by_uri : by_dns;
 }
 
-const struct peer *identity_peer(const struct profile *profile, const SSL *session)
+const struct peer *identity_peer(const struct profile *profile, const SSL *session,
+                                 const struct peer *neighbour)
 {
 	const X509 *certificate = SSL_get0_peer_certificate(session);
 	if (!certificate || SSL_get_verify_result(session) != X509_V_OK)
-		return NULL;
-	return identity_of(profile, certificate);
+		return neighbour;
+	const struct peer *peer = identity_of(profile, certificate);
+	return peer || (neighbour && neighbour->tls_names) ? peer : neighbour;
 }

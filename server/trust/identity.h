@@ -13,9 +13,13 @@
 
 #include "server/settings/settings.h"
 
-/* The peer of profile that has the name of the certificate that the client has shown in
- * session and that has been verified; of several the first. NULL: none. */
-const struct peer *identity_peer(const struct profile *profile, const SSL *session);
+/* Whose session is: of the peer of profile that has the name of the certificate that the
+ * client has shown and that has been verified; of several the first. If nobody has, or
+ * there is none, it is neighbour's, the peer of its network (NULL: a stranger's), but for
+ * a certificate that should have had a name of neighbour's and does not (RFC 5922 7).
+ * NULL: nobody's. */
+const struct peer *identity_peer(const struct profile *profile, const SSL *session,
+                                 const struct peer *neighbour);
 
 /* The same for a certificate that is known to be good. */
 const struct peer *identity_of(const struct profile *profile, const X509 *certificate);
