@@ -415,6 +415,39 @@ class Limits(unittest.TestCase):
         doors[0].socket.close()
         eventually(lambda: self.is_open(self.open(server, "127.0.0.5")), "room for another")
 
+    def leave(self, *doors):
+        """The server has closed them when this returns."""
+        for door in doors:
+            with contextlib.suppress(OSError):
+                door.socket.shutdown(socket.SHUT_WR)
+            self.assertLess(closes_within(door), DEADLINE_S)
+            door.socket.close()
+
+    def test_connections_of_one_peer(self):
+        """From many addresses, and over and over: others get in, also after a reload that gives peers other numbers."""
+        peers = ["  greedy: {networks: 127.0.1.0/24}\n", "  other: {networks: 127.0.2.1}\n"]
+        text = """profiles:
+  test: {listen: "tcp:127.0.0.1:PORT", peers: [greedy, other]}
+secret: secret.key
+limits: {connections: 8}
+peers:
+"""
+        server = Server.start(self, RULES, text + "".join(peers))
+        for n in range(4):
+            doors = [self.open(server, f"127.0.1.{i + 1}") for i in range(8)]
+            self.assertEqual([self.is_open(door) for door in doors], 6 * [True] + 2 * [False])
+            server.wait_for_log("connection refused, there are too many of its peer source=tcp:127.0.1.7:")
+            others = [self.open(server, "127.0.2.1") for _ in range(3)]
+            self.assertEqual([self.is_open(door) for door in others], [True, True, False])
+            self.leave(*others, doors.pop(0))
+            peers.reverse()
+            server.settings_path.write_text((text + "".join(peers)).replace("PORT", str(server.port)) + "drain: 0s\n")
+            server.signal(signal.SIGHUP)
+            server.wait_for_log(" reloaded ", n + 1)
+            late = [self.open(server, f"127.0.1.{i + 11}") for i in range(2)]
+            self.assertEqual([self.is_open(door) for door in late], [True, False])
+            self.leave(*doors, *late)
+
     def test_strangers_are_closed_at_once(self):
         """Also those over TLS, before a handshake, and however many they are."""
         certificates = Certificates(self)
@@ -691,6 +724,33 @@ limits: {{connections: 8, handshake: 1h}}
         strangers[0].socket.close()
         self.client("carrier", "DNS:sbc.carrier.test")
         eventually(lambda: self.outcome(server, "carrier") == 302, "there is room for one that has a name")
+
+    def test_connections_of_one_peer(self):
+        """Whose they are a certificate tells."""
+        self.client("carrier", "DNS:sbc.carrier.test")
+        tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
+        server = Server.start(self, RULES, f"""
+profiles:
+  test: {{listen: "tls:{TLS_HOST}:PORT", peers: [local, carrier], tls: {tls}}}
+peers:
+  local: {{networks: 127.0.0.3}}
+  carrier: {{tls_names: sbc.carrier.test}}
+secret: secret.key
+limits: {{connections: 8}}
+""")
+        context = self.certificates.context("carrier")
+        descriptors = f"/proc/{server.process.pid}/fd"
+        before = len(os.listdir(descriptors))
+        for _ in range(2):
+            with contextlib.ExitStack() as stack:
+                for n in range(6):  # as what they were accepted does not matter
+                    door = stack.enter_context(TlsDoor(server.port, context, "127.0.0.3" if n % 2 else f"127.0.1.{n}"))
+                    self.assertEqual(door.ask(door.request()).status, 302)
+                for source in ("127.0.0.1", "127.0.0.3"):
+                    self.assertIn(self.outcome(server, "carrier", source), ("closed", "refused"))
+                self.assertEqual(self.outcome(server, None, "127.0.0.3"), 302)
+            server.wait_for_log(r"connection refused, there are too many of its peer source=tls:127\.0\.0\.1:")
+            eventually(lambda: len(os.listdir(descriptors)) == before, "all are closed")
 
     def test_a_flood_of_handshakes(self):
         """A stranger gets no more of them than his bucket has, and those that are let in notice nothing."""

@@ -25,6 +25,9 @@
  * socket with something unread in it would take them back from the peer. */
 #define LINGER_MS 1000
 
+/* One in so many connections is kept for other peers than the one that has most. */
+#define OTHERS_SHARE 4
+
 enum state { STATE_HANDSHAKING, STATE_OPEN, STATE_LEAVING };
 
 struct connection {
@@ -34,7 +37,8 @@ struct connection {
 	SSL *session;         /* NULL: TCP; belongs to stream */
 	struct demand demand; /* over TLS: what it was for */
 	struct arrival arrival;
-	unsigned listener; /* of redirect_opened() */
+	unsigned long *tally; /* that counts it; NULL: none */
+	unsigned listener;    /* of redirect_opened() */
 	struct framer framer;
 	enum state state;
 	bool served;      /* there was a message */
@@ -51,11 +55,29 @@ static bool is_stranger(const struct connection *connection)
 	return !connection->arrival.peer;
 }
 
+/* Whose it is */
+
+static unsigned long *tally_of(struct connections *all, const struct peer *peer)
+{
+	if (!peer)
+		return &all->strangers;
+	return all->of_peers ? &all->of_peers[peer->number] : NULL;
+}
+
+/* tally: NULL, none counts it any more. */
+static void count_in(struct connection *connection, unsigned long *tally)
+{
+	if (connection->tally)
+		--*connection->tally;
+	connection->tally = tally;
+	if (tally)
+		++*tally;
+}
+
 static void set_peer(struct connection *connection, const struct peer *peer)
 {
-	connection->all->strangers -= is_stranger(connection);
 	connection->arrival.peer = peer;
-	connection->all->strangers += is_stranger(connection);
+	count_in(connection, tally_of(connection->all, peer));
 }
 
 /* A certificate says more than a network. */
@@ -76,7 +98,7 @@ static void connection_close(struct connection *connection)
 	LIST_REMOVE(connection, link);
 	all->count--;
 	redirect_closed(all->redirect, connection->listener);
-	all->strangers -= is_stranger(connection);
+	count_in(connection, NULL);
 	event_del(&connection->timer);
 	bufferevent_free(connection->stream);
 	all->on_close(all->arg, &connection->arrival);
@@ -358,12 +380,25 @@ static void log_handshake(const struct connection *connection)
 	          connection->arrival.listen->text.at, why ? why : "connection lost");
 }
 
+static void log_crowded(const struct connection *connection)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	log_often(LOG_CROWDED,
+	          "connection refused, there are too many of its peer source=%s",
+	          endpoint_text(&connection->arrival.source, source));
+}
+
 static void open_session(struct connection *connection)
 {
 	bool was_stranger = is_stranger(connection);
 	set_peer(connection, whose(connection, connection->arrival.peer));
 	if (is_stranger(connection)) {
 		redirect_stranger(connection->all->redirect, &connection->arrival);
+		connection_close(connection);
+		return;
+	}
+	if (connection->tally && *connection->tally > connection->all->of_peer_max) {
+		log_crowded(connection);
 		connection_close(connection);
 		return;
 	}
@@ -424,6 +459,7 @@ void connections_free(struct connections *all)
 		return;
 	connections_close(all);
 	evbuffer_free(all->replies);
+	free(all->of_peers);
 	free(all);
 }
 
@@ -453,6 +489,11 @@ static bool start(struct connection *connection)
 	       bufferevent_enable(connection->stream, EV_READ) == 0;
 }
 
+bool connections_has_enough(const struct connections *all, const struct peer *peer)
+{
+	return peer && all->of_peers && all->of_peers[peer->number] >= all->of_peer_max;
+}
+
 bool connection_open(struct connections *all, int fd, SSL *session,
                      const struct arrival *arrival)
 {
@@ -480,7 +521,7 @@ bool connection_open(struct connections *all, int fd, SSL *session,
 	LIST_INSERT_HEAD(&all->list, connection, link);
 	all->count++;
 	connection->listener = redirect_opened(all->redirect, arrival);
-	all->strangers += is_stranger(connection);
+	set_peer(connection, arrival->peer);
 	return true;
 }
 
@@ -510,14 +551,30 @@ static bool readmit(struct connection *connection, const struct settings *settin
 		settings_listen(settings, DOOR_STREAM, &arrival->listen->endpoint);
 	if (!listen || !has_shown_enough(connection, listen->profile))
 		return false;
+	bool open = connection->state == STATE_OPEN;
 	const struct peer *peer = profile_peer(listen->profile, &arrival->source.address);
 	arrival->listen = listen;
-	if (connection->state == STATE_HANDSHAKING) {
-		set_peer(connection, peer);
-		return peer || listen->profile->identifies;
+	if (open)
+		peer = whose(connection, peer);
+	if (!peer && (open || !listen->profile->identifies))
+		return false;
+	set_peer(connection, peer);
+	return true;
+}
+
+/* Those that are leaving, or do so now, are nobody's. No memory: peers have no share. */
+static void forget_peers(struct connections *all, const struct settings *settings)
+{
+	struct connection *connection = LIST_FIRST(&all->list);
+	for (; connection; connection = LIST_NEXT(connection, link)) {
+		count_in(connection, NULL);
+		connection->arrival.peer = NULL;
 	}
-	set_peer(connection, whose(connection, peer));
-	return arrival->peer;
+	free(all->of_peers);
+	all->of_peers = calloc(settings->peer_count, sizeof *all->of_peers);
+	all->of_peer_max = all->limits.connections;
+	if (settings->peer_count > 1)
+		all->of_peer_max -= all->of_peer_max / OTHERS_SHARE;
 }
 
 void connections_readmit(struct connections *all,
@@ -527,6 +584,7 @@ void connections_readmit(struct connections *all,
 	struct connection *connection = LIST_FIRST(&all->list), *next;
 	all->limits = settings->limits;
 	all->certificates = configuration->certificates;
+	forget_peers(all, settings);
 	for (; connection; connection = next) {
 		next = LIST_NEXT(connection, link);
 		if (connection->state != STATE_LEAVING && !readmit(connection, settings))

@@ -38,7 +38,9 @@ struct connections {
 	void *arg;
 
 	unsigned long count, strangers; /* those: in a handshake, to show who they are */
-	bool stopping;                  /* nobody lingers any more */
+	unsigned long *of_peers;        /* by peer->number; NULL: not counted */
+	unsigned long of_peer_max;
+	bool stopping; /* nobody lingers any more */
 	LIST_HEAD(connection_list, connection) list;
 	struct evbuffer *replies; /* of the connection that is being read */
 	struct reply reply;
@@ -52,6 +54,10 @@ void connections_free(struct connections *all);
 
 /* Closes them at once; the loop frees what they had when it runs next. */
 void connections_close(struct connections *all);
+
+/* True if peer has as many as it may have, which is less than all where there are other
+ * peers; it may be NULL. */
+bool connections_has_enough(const struct connections *all, const struct peer *peer);
 
 /* Serves a socket that has been accepted, from now on; session: over TLS. Takes both.
  * False when out of memory: they are closed, and on_close is not called. */

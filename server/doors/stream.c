@@ -136,6 +136,8 @@ static const char *refuse(struct stream *stream, const struct arrival *arrival)
 	const char *many = NULL;
 	if (!has_room_in_all(stream, arrival))
 		return "in all";
+	if (connections_has_enough(stream->connections, arrival->peer))
+		return "of its peer";
 	if (!arrival->peer)
 		many = handshakes_refuse(stream->handshakes, source,
 		                         (uint64_t)clock_ns());

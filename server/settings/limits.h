@@ -18,6 +18,7 @@
  *     replies that a peer leaves       backlog                  closed
  *     a handshake, a message, silence  handshake, message, idle closed
  *     connections, of one source       connections, ..._source  closed, unread
+ *     of one peer, if there are others three quarters of all    closed, unread
  *     handshakes of strangers          10/s a source, 200/s     closed, unread
  *     strangers in a TLS handshake     a quarter of connections closed, unread
  *     descriptors                      RLIMIT_NOFILE            none accepted for a while
