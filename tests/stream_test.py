@@ -325,6 +325,31 @@ class Deadlines(Shared):
                 self.assert_served(door)
             self.assert_took(closes_within(door), 2 * self.QUICK_S)
 
+    def test_keepalives_do_so_too(self):
+        for door in self.doors():
+            start = time.monotonic()
+            while time.monotonic() < start + 6 * self.QUICK_S:
+                door.send(b"\r\n\r\n")
+                self.assertEqual(door.socket.recv(2), b"\r\n")
+                self.assertFalse(select.select([door.socket], [], [], self.QUICK_S / 2)[0])
+            self.assert_served(door)
+
+    def test_line_ends_do_not_while_replies_are_unread(self):
+        server = Server.start(self, RULES, tls_settings(
+            self.certificates.tls(), self.limits.replace("idle", "backlog: 64M, idle")))
+        for make in (lambda: TcpDoor(server.port), lambda: TlsDoor(server.port, self.context)):
+            for line_end in (b"\n", b"\r\n\r\n"):
+                with self.subTest(line_end), make() as door:
+                    door.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+                    for _ in range(500):  # more than the kernel takes
+                        door.send(door.request(headers={"From": f'"{20000 * "x"}" <sip:alice@pbx.test>;tag=1'}))
+                    start = time.monotonic()
+                    with contextlib.suppress(ConnectionError, ssl.SSLError):
+                        while True:
+                            self.assertLess(time.monotonic() - start, DEADLINE_S)
+                            door.send(line_end)
+                            select.select([], [], [], self.QUICK_S)
+
     def dribble(self, door, data):
         """A byte now and then, for ever, until the server closes; seconds it took."""
         start = time.monotonic()

@@ -41,12 +41,13 @@ struct connection {
 	unsigned listener;    /* of redirect_opened() */
 	struct framer framer;
 	enum state state;
-	bool served;      /* there was a message */
-	bool inside;      /* another has begun, and not ended */
-	bool ended;       /* the peer sends no more */
-	bool said_bye;    /* and neither do we */
-	int64_t due_ms;   /* when it is closed */
-	int64_t timer_ms; /* when the timer goes off: at due_ms or before */
+	bool served;       /* there was a message */
+	bool inside;       /* another has begun, and not ended */
+	bool ended;        /* the peer sends no more */
+	bool said_bye;     /* and neither do we */
+	int64_t silent_ms; /* when it is closed, between messages */
+	int64_t due_ms;    /* when it is closed */
+	int64_t timer_ms;  /* when the timer goes off: at due_ms or before */
 	struct event timer;
 };
 
@@ -147,12 +148,28 @@ static bool start_timer(struct connection *connection, int64_t now)
 }
 
 /* False: out of memory, which a timer that runs already needs none of. */
+static bool close_at(struct connection *connection, int64_t due_ms)
+{
+	connection->due_ms = due_ms;
+	return (connection->timer_ms && due_ms >= connection->timer_ms) ||
+	       start_timer(connection, clock_ms());
+}
+
 static bool set_deadline(struct connection *connection, unsigned long in_ms)
 {
-	int64_t now = clock_ms();
-	connection->due_ms = now + (int64_t)in_ms;
-	return (connection->timer_ms && connection->due_ms >= connection->timer_ms) ||
-	       start_timer(connection, now);
+	return close_at(connection, clock_ms() + (int64_t)in_ms);
+}
+
+/* It is of use: its silence begins now. */
+static void begin_silence(struct connection *connection)
+{
+	connection->silent_ms = clock_ms() + (int64_t)connection->all->limits.idle_ms;
+}
+
+static bool fall_silent(struct connection *connection)
+{
+	begin_silence(connection);
+	return connection->inside || close_at(connection, connection->silent_ms);
 }
 
 static void leave(struct connection *connection)
@@ -244,6 +261,8 @@ static bool answer(struct connection *connection, struct slice text, enum framin
 			message.framing = framing;
 		redirect_answer(all->redirect, &message, &arrival, &all->reply);
 		more = add_reply(all) && !all->reply.close;
+		if (all->reply.length)
+			begin_silence(connection);
 	} else {
 		redirect_unread(all->redirect, &arrival);
 	}
@@ -307,14 +326,16 @@ static void throw_away(struct evbuffer *input)
 	evbuffer_drain(input, evbuffer_get_length(input));
 }
 
-/* A message's time counts from its first byte; a further one does not move it. */
+/* A message's time counts from its first byte; a further one does not move it. What is
+ * not answered ends no silence for one that has left replies unread. */
 static void go_on(struct connection *connection, bool complete, bool more)
 {
-	const struct limits *limits = &connection->all->limits;
+	if (!unsent(connection))
+		begin_silence(connection);
 	if (!more)
-		set_deadline(connection, limits->idle_ms);
+		close_at(connection, connection->silent_ms);
 	else if (complete || !connection->inside)
-		set_deadline(connection, limits->message_ms);
+		set_deadline(connection, connection->all->limits.message_ms);
 	connection->inside = more;
 }
 
@@ -366,6 +387,8 @@ static void on_output_sent(struct bufferevent *stream, void *arg)
 	(void)stream;
 	if (connection->state == STATE_LEAVING)
 		try_to_go(connection);
+	else if (connection->state == STATE_OPEN)
+		fall_silent(connection);
 }
 
 /* Events */
@@ -407,7 +430,7 @@ static void open_session(struct connection *connection)
 		                     &connection->arrival.source.address,
 		                     (uint64_t)clock_ns());
 	connection->state = STATE_OPEN;
-	set_deadline(connection, connection->all->limits.idle_ms);
+	fall_silent(connection);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *arg)
@@ -481,11 +504,11 @@ static struct bufferevent *stream_new(struct event_base *base, int fd, SSL *sess
 static bool start(struct connection *connection)
 {
 	const struct limits *limits = &connection->all->limits;
-	bool tls = connection->session;
 	evtimer_assign(&connection->timer, connection->all->base, on_timer, connection);
 	bufferevent_setcb(connection->stream, on_input, on_output_sent, on_event,
 	                  connection);
-	return set_deadline(connection, tls ? limits->handshake_ms : limits->idle_ms) &&
+	return (connection->session ? set_deadline(connection, limits->handshake_ms)
+	                            : fall_silent(connection)) &&
 	       bufferevent_enable(connection->stream, EV_READ) == 0;
 }
 

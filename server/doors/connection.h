@@ -10,7 +10,8 @@
  *
  * Each has one deadline: for the handshake from accept, for a message from its first
  * byte, for silence from the last message, for leaving from the last reply. Whoever is
- * late is closed. Between messages a connection holds no buffers.
+ * late is closed. While replies are not read only a message that is answered, or reading
+ * them all, ends a silence. Between messages a connection holds no buffers.
  */
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
