@@ -743,12 +743,17 @@ limits: {{connections: 8, handshake: 1h}}
         strangers = [TlsDoor(server.port) for _ in range(4)]
         for door in strangers:
             self.addCleanup(door.socket.close)
-        for door in strangers[2:]:
+        for door in strangers[:2]:  # the oldest give way
             self.assertLess(closes_within(door), DEADLINE_S)
+        server.wait_for_log("connection closed, a newer stranger takes its room source=tls:127.0.0.1:")
         self.assertEqual(self.outcome(server, None, "127.0.0.3"), 302)
-        strangers[0].socket.close()
         self.client("carrier", "DNS:sbc.carrier.test")
-        eventually(lambda: self.outcome(server, "carrier") == 302, "there is room for one that has a name")
+        server.signal(signal.SIGHUP)  # which keeps their order
+        server.wait_for_log(" reloaded ")
+        self.assertEqual(self.outcome(server, "carrier"), 302)
+        self.assertLess(closes_within(strangers[2]), DEADLINE_S)
+        self.assertEqual(self.outcome(server, "carrier"), 302)
+        self.assertFalse(select.select([strangers[3].socket], [], [], 0)[0], "it has room again")
 
     def test_connections_of_one_peer(self):
         """Whose they are a certificate tells."""

@@ -33,6 +33,7 @@ enum state { STATE_HANDSHAKING, STATE_OPEN, STATE_LEAVING };
 struct connection {
 	struct connections *all;
 	LIST_ENTRY(connection) link;
+	TAILQ_ENTRY(connection) stranger_link;
 	struct bufferevent *stream;
 	SSL *session;         /* NULL: TCP; belongs to stream */
 	struct demand demand; /* over TLS: what it was for */
@@ -68,11 +69,18 @@ static unsigned long *tally_of(struct connections *all, const struct peer *peer)
 /* tally: NULL, none counts it any more. */
 static void count_in(struct connection *connection, unsigned long *tally)
 {
+	struct connections *all = connection->all;
+	if (tally == connection->tally)
+		return;
 	if (connection->tally)
 		--*connection->tally;
+	if (connection->tally == &all->strangers)
+		TAILQ_REMOVE(&all->in_handshake, connection, stranger_link);
 	connection->tally = tally;
 	if (tally)
 		++*tally;
+	if (tally == &all->strangers)
+		TAILQ_INSERT_TAIL(&all->in_handshake, connection, stranger_link);
 }
 
 static void set_peer(struct connection *connection, const struct peer *peer)
@@ -463,6 +471,7 @@ struct connections *connections_new(void)
 	struct connections *all = calloc(1, sizeof *all);
 	if (!all)
 		return NULL;
+	TAILQ_INIT(&all->in_handshake);
 	all->replies = evbuffer_new();
 	if (all->replies)
 		return all;
@@ -515,6 +524,18 @@ static bool start(struct connection *connection)
 bool connections_has_enough(const struct connections *all, const struct peer *peer)
 {
 	return peer && all->of_peers && all->of_peers[peer->number] >= all->of_peer_max;
+}
+
+void connections_make_room(struct connections *all, unsigned long max)
+{
+	char source[ENDPOINT_TEXT_MAX];
+	while (all->strangers >= max) {
+		struct connection *oldest = TAILQ_FIRST(&all->in_handshake);
+		log_often(LOG_CROWDED,
+		          "connection closed, a newer stranger takes its room source=%s",
+		          endpoint_text(&oldest->arrival.source, source));
+		connection_close(oldest);
+	}
 }
 
 bool connection_open(struct connections *all, int fd, SSL *session,
@@ -590,7 +611,8 @@ static void forget_peers(struct connections *all, const struct settings *setting
 {
 	struct connection *connection = LIST_FIRST(&all->list);
 	for (; connection; connection = LIST_NEXT(connection, link)) {
-		count_in(connection, NULL);
+		if (!is_stranger(connection))
+			count_in(connection, NULL);
 		connection->arrival.peer = NULL;
 	}
 	free(all->of_peers);

@@ -43,6 +43,7 @@ struct connections {
 	unsigned long of_peer_max;
 	bool stopping; /* nobody lingers any more */
 	LIST_HEAD(connection_list, connection) list;
+	TAILQ_HEAD(stranger_list, connection) in_handshake; /* strangers, oldest first */
 	struct evbuffer *replies; /* of the connection that is being read */
 	struct reply reply;
 	struct scan scan;
@@ -59,6 +60,9 @@ void connections_close(struct connections *all);
 /* True if peer has as many as it may have, which is less than all where there are other
  * peers; it may be NULL. */
 bool connections_has_enough(const struct connections *all, const struct peer *peer);
+
+/* Closes strangers, the oldest first, until there are fewer than max (> 0): one comes. */
+void connections_make_room(struct connections *all, unsigned long max);
 
 /* Serves a socket that has been accepted, from now on; session: over TLS. Takes both.
  * False when out of memory: they are closed, and on_close is not called. */

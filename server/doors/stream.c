@@ -119,31 +119,33 @@ bool stream_has_emptied(struct stream *stream)
 	return true;
 }
 
-/* Those who are only let through the handshake may not take the room of others. */
-static bool has_room_in_all(const struct stream *stream, const struct arrival *arrival)
+/* Those who are only let through the handshake may not take the room of others; nor may
+ * those who never end it keep others from beginning one. */
+static void limit_strangers(struct stream *stream)
 {
 	unsigned long connections = stream->connections->limits.connections;
-	return stream->connections->count < connections &&
-	       (arrival->peer ||
-	        stream->connections->strangers <
-	                (connections + STRANGERS_SHARE - 1) / STRANGERS_SHARE);
+	connections_make_room(stream->connections,
+	                      (connections + STRANGERS_SHARE - 1) / STRANGERS_SHARE);
 }
 
 /* NULL: it may come in; else what there are too many of. */
 static const char *refuse(struct stream *stream, const struct arrival *arrival)
 {
+	const struct connections *connections = stream->connections;
 	const struct address *source = &arrival->source.address;
 	const char *many = NULL;
-	if (!has_room_in_all(stream, arrival))
+	if (connections->count >= connections->limits.connections)
 		return "in all";
-	if (connections_has_enough(stream->connections, arrival->peer))
+	if (connections_has_enough(connections, arrival->peer))
 		return "of its peer";
 	if (!arrival->peer)
 		many = handshakes_refuse(stream->handshakes, source,
 		                         (uint64_t)clock_ns());
 	if (!many && !sources_add(stream->sources, source,
-	                          stream->connections->limits.connections_per_source))
+	                          connections->limits.connections_per_source))
 		many = "of its source";
+	if (!many && !arrival->peer)
+		limit_strangers(stream);
 	return many;
 }
 

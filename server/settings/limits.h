@@ -20,7 +20,7 @@
  *     connections, of one source       connections, ..._source  closed, unread
  *     of one peer, if there are others three quarters of all    closed, unread
  *     handshakes of strangers          10/s a source, 200/s     closed, unread
- *     strangers in a TLS handshake     a quarter of connections closed, unread
+ *     strangers in a TLS handshake     a quarter of connections the oldest is closed
  *     descriptors                      RLIMIT_NOFILE            none accepted for a while
  *     requests                         rate, per_source         503, or dropped
  *     sources told apart (buckets.h)   8,192 busy ones a peer   they share a bucket
