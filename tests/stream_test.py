@@ -569,6 +569,27 @@ peers:
         self.idle_kb(500, 20, server, lambda: TlsDoor(server.port, context))
 
     @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
+    def test_the_longest_hello(self):
+        """All of it but the end, for ever; and one that says it is longer."""
+        server = Server.start(self, RULES, tls_settings(Certificates(self).tls(), "limits: {handshake: 1h}"))
+        hello = (b"\x01" + (131396).to_bytes(3, "big")).ljust(131000, b"\0")
+        records = b"".join(
+            b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part
+            for part in (hello[i:i + 16000] for i in range(0, len(hello), 16000)))
+        before_kb = server.memory_kb()
+        with contextlib.ExitStack() as stack:
+            doors = [stack.enter_context(TlsDoor(server.port)) for _ in range(100)]
+            for door in doors:
+                door.send(records)
+            eventually(lambda: server.memory_kb() - before_kb > 100 * 128, "they are read")
+            self.assertFalse(select.select([door.socket for door in doors], [], [], 0)[0])
+            self.assertLess((server.memory_kb() - before_kb) / 100, 250)
+            with TlsDoor(server.port) as door:
+                door.send(b"\x16\x03\x01\x00\x04\x01" + (131397).to_bytes(3, "big"))
+                self.assertLess(closes_within(door), DEADLINE_S)
+        server.wait_for_log('handshake failed source=.* error="excessive message size"')
+
+    @unittest.skipIf(SANITIZER, "a sanitizer's memory says nothing")
     def test_a_flood_gives_its_memory_back(self):
         """What a handshake needs, for many that come together, is not kept when they are gone."""
         certificates = Certificates(self)
@@ -687,6 +708,19 @@ class ClientCertificates(unittest.TestCase):
                 self.assertEqual(self.outcome(server, None), nobody)
                 self.assertEqual(self.outcome(server, "client"), client)
                 self.assertEqual(self.outcome(server, "stranger"), stranger)
+
+    def test_a_chain_that_is_too_long(self):
+        """Room is made for what a client says will come."""
+        chain = self.certificates.path("client.pem").read_text()
+        more = self.certificates.path("inter.pem").read_text()
+        for name, bytes_of_it in (("long", 12000), ("longer", 20000)):
+            count = bytes_of_it // len(ssl.PEM_cert_to_DER_cert(more)) - 2
+            self.certificates.path(name + ".pem").write_text(chain + count * more)
+            self.certificates.path(name + ".key").write_bytes(self.certificates.path("client.key").read_bytes())
+        server = Server.start(self, RULES, tls_settings(self.certificates.tls(client_ca=self.certificates.path("ca.pem"))))
+        self.assertEqual(self.outcome(server, "long"), 302)
+        self.assertEqual(self.outcome(server, "longer"), "refused")
+        server.wait_for_log('handshake failed source=.* error="excessive message size"')
 
     def client(self, name, *names):
         client_certificate(self.certificates, name, *names)

@@ -17,6 +17,7 @@
  *     read of a stream, not yet used   a message, and one read  413, closed
  *     replies that a peer leaves       backlog                  closed
  *     a handshake, a message, silence  handshake, message, idle closed
+ *     a TLS client's hello, its chain  128 KB, CLIENT_CHAIN_MAX closed
  *     connections, of one source       connections, ..._source  closed, unread
  *     of one peer, if there are others three quarters of all    closed, unread
  *     handshakes of strangers          10/s a source, 200/s     closed, unread
@@ -28,9 +29,10 @@
  *     memory                           the machine's            the connection is closed
  *
  * UDP needs no memory for a call: its workers have theirs from the start. Over TLS a call
- * may wait for some, until the connection's time is up. SECURITY.md names the test of
- * each. What the files of a routing table may take is said in rules/table.h; beyond these
- * there is an error, too, and what is in force stays:
+ * may wait for some, until the connection's time is up. A TLS handshake holds some 45 KB,
+ * and 180 KB with the longest hello, which is OpenSSL's limit. SECURITY.md names the test
+ * of each. What the files of a routing table may take is said in rules/table.h; beyond
+ * these there is an error, too, and what is in force stays:
  *
  *     the settings, and what is kept       SETTINGS_BYTES_MAX, 16 MB each
  *     a file of users, and what is kept    USERS_BYTES_MAX, 512 MB each

@@ -187,6 +187,7 @@ static SSL_CTX *context_new(void)
 	/* Else a read goes on for as long as key updates come in. */
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_dh_auto(context, 1);
+	SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_MAX);
 	return context;
 }
 

@@ -16,6 +16,10 @@
 
 struct certificates;
 
+/* Bytes of all certificates that a client shows; room for as many is made when it says
+ * how many come. */
+#define CLIENT_CHAIN_MAX (16 * 1024)
+
 /* What a profile wants of a client, as a hash: the profile's name, `verify`, and who may
  * sign. Where it is another one, what a client has shown says nothing. */
 struct demand {
