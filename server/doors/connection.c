@@ -294,8 +294,7 @@ static bool take_frame(struct connection *connection, const struct frame *frame)
 {
 	switch (frame->kind) {
 	case FRAME_PING:
-		evbuffer_add(connection->all->replies, "\r\n", 2);
-		return true;
+		return evbuffer_add(connection->all->replies, "\r\n", 2) == 0;
 	case FRAME_MESSAGE:
 		return answer(connection, frame->text, FRAMING_OK);
 	case FRAME_BAD:
