@@ -61,7 +61,7 @@ def run_all(test, *commands):
                 output, _ = child.communicate(timeout=max(end - time.monotonic(), 0.01))
             except subprocess.TimeoutExpired:
                 child.send_signal(signal.SIGINT)
-                output, _ = child.communicate(timeout=DEADLINE_S)
+                output, _ = child.communicate(timeout=6 * DEADLINE_S)
             said.append(output.decode(errors="replace"))
     return said
 
