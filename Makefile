@@ -85,6 +85,10 @@ SERVER := $(patsubst %.c,$B/%.o,$(filter-out server/main.c,$(wildcard server/*.c
 # T='reload rules_%' selects tests/reload_test.py and the programs of rules/.
 SELECT  = $(if $(T),$(filter $(foreach t,$(T),tests/$t_test.c tests/$t_test.py),$1),$1)
 CHECKS := $(patsubst %.c,$B/%,$(call SELECT,$(wildcard tests/*_test.c)))
+# Without a thread there is no race; rules/ has none.
+ifeq ($(MODE)$T,tsan)
+CHECKS := $(filter-out $B/tests/rules_%,$(CHECKS))
+endif
 PYTHON := $(call SELECT,$(wildcard tests/*_test.py))
 FUZZ   := $(patsubst %,$B/tests/fuzz/%_fuzz,$(filter $(or $(F),%),$(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))))
 BENCH  := $(addprefix $B/tests/bench/,load hold echo numbers lcr server_peers server_counting)
