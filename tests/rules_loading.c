@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <check.h>
@@ -32,12 +33,8 @@ void loading_write(const char *yaml)
 
 static char *print_findings(struct diags *diags)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-	diags_print(diags, to);
-	fclose(to);
-	return text;
+	char *text = diags_text(diags);
+	return text ? text : strdup("");
 }
 
 struct table *loading_try(const char *yaml, char **findings)

@@ -410,12 +410,11 @@ static void log_handshake(const struct connection *connection)
 	          connection->arrival.listen->text.at, why ? why : "connection lost");
 }
 
-static void log_crowded(const struct connection *connection)
+void connection_log_refused(const struct arrival *arrival, const char *many)
 {
 	char source[ENDPOINT_TEXT_MAX];
-	log_often(LOG_CROWDED,
-	          "connection refused, there are too many of its peer source=%s",
-	          endpoint_text(&connection->arrival.source, source));
+	log_often(LOG_CROWDED, "connection refused, there are too many %s source=%s",
+	          many, endpoint_text(&arrival->source, source));
 }
 
 static void open_session(struct connection *connection)
@@ -428,7 +427,7 @@ static void open_session(struct connection *connection)
 		return;
 	}
 	if (connection->tally && *connection->tally > connection->all->of_peer_max) {
-		log_crowded(connection);
+		connection_log_refused(&connection->arrival, "of its peer");
 		connection_close(connection);
 		return;
 	}

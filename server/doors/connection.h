@@ -61,6 +61,9 @@ void connections_close(struct connections *all);
  * peers; it may be NULL. */
 bool connections_has_enough(const struct connections *all, const struct peer *peer);
 
+/* Of one that is not let in; many: what there are too many of, "of its source". */
+void connection_log_refused(const struct arrival *arrival, const char *many);
+
 /* Closes strangers, the oldest first, until there are fewer than max (> 0): one comes. */
 void connections_make_room(struct connections *all, unsigned long max);
 

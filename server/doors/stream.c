@@ -151,12 +151,9 @@ static const char *refuse(struct stream *stream, const struct arrival *arrival)
 
 static bool has_room(struct stream *stream, const struct arrival *arrival)
 {
-	char source[ENDPOINT_TEXT_MAX];
 	const char *many = refuse(stream, arrival);
 	if (many)
-		log_often(LOG_CROWDED,
-		          "connection refused, there are too many %s source=%s", many,
-		          endpoint_text(&arrival->source, source));
+		connection_log_refused(arrival, many);
 	return !many;
 }
 

@@ -493,34 +493,29 @@ static bool read_identity(struct request *request, struct slice value,
 	return true;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static bool is_folded(struct slice value)
 {
 	return value.len &&
 	       (memchr(value.at, '\n', value.len) || memchr(value.at, '\r', value.len));
 }
 
-/* RFC 3261 7.3.1: a fold, with the blanks around it, means one blank. Returns the length.
- */
+/* RFC 3261 7.3.1: a fold, with the blanks around it, means one blank. Returns the length,
+ * which is no more than the value's. */
 static size_t unfold(struct slice value, char *to)
 {
-	size_t len = 0, next;
-	for (size_t i = 0; i < value.len; i = next) {
-		next = i + 1;
-		while (is_space(value.at[i]) && next < value.len &&
-		       is_space(value.at[next]))
-			next++;
-		struct slice blanks = {value.at + i, next - i};
-		if (is_folded(blanks)) {
+	size_t start = 0, len = 0;
+	for (size_t i = 0; i <= value.len; i++) {
+		if (i < value.len && value.at[i] != '\r' && value.at[i] != '\n')
+			continue;
+		struct slice line =
+			slice_trim((struct slice){value.at + start, i - start});
+		start = i + 1;
+		if (!line.len)
+			continue;
+		if (len)
 			to[len++] = ' ';
-		} else {
-			memcpy(to + len, blanks.at, blanks.len);
-			len += blanks.len;
-		}
+		memcpy(to + len, line.at, line.len);
+		len += line.len;
 	}
 	return len;
 }
@@ -537,13 +532,14 @@ static struct slice plain_value(struct request *request, size_t field)
 		request->unfolded =
 			su_zalloc(request_home(request),
 		                  (isize_t)(count * sizeof *request->unfolded));
-	struct slice *unfolded = request->unfolded ? &request->unfolded[field] : NULL;
-	char *copy = unfolded && !unfolded->at
-	                     ? su_alloc(request_home(request), (isize_t)value.len)
-	                     : NULL;
+	if (!request->unfolded)
+		return value;
+	struct slice *unfolded = &request->unfolded[field];
+	char *copy =
+		unfolded->at ? NULL : su_alloc(request_home(request), (isize_t)value.len);
 	if (copy)
 		*unfolded = (struct slice){copy, unfold(value, copy)};
-	return unfolded && unfolded->at ? *unfolded : value;
+	return unfolded->at ? *unfolded : value;
 }
 
 static bool header_value(const void *arg, struct slice name, size_t i,
