@@ -763,17 +763,21 @@ secret: secret.key
         with TcpDoor(server.port) as door:  # only TLS can show a certificate
             self.assertIsNone(door.ask(door.request()))
 
-    def test_strangers_in_a_handshake_leave_room(self):
+    def start_for_carrier(self, more):
+        """One peer by its network, one by its certificate's name; anybody may begin a handshake."""
         tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
-        server = Server.start(self, RULES, f"""
+        return Server.start(self, RULES, f"""
 profiles:
-  test: {{listen: "tls:{TLS_HOST}:PORT", peers: [local, carrier], tls: {tls}}}
+  test: {{listen: ["tls:{TLS_HOST}:PORT", "tcp:127.0.0.1:PORT"], peers: [local, carrier], tls: {tls}}}
 peers:
   local: {{networks: 127.0.0.3}}
   carrier: {{tls_names: sbc.carrier.test}}
 secret: secret.key
-limits: {{connections: 8, handshake: 1h}}
+{more}
 """)
+
+    def test_strangers_in_a_handshake_leave_room(self):
+        server = self.start_for_carrier("limits: {connections: 8, handshake: 1h}")
         strangers = [TlsDoor(server.port) for _ in range(4)]
         for door in strangers:
             self.addCleanup(door.socket.close)
@@ -792,16 +796,7 @@ limits: {{connections: 8, handshake: 1h}}
     def test_connections_of_one_peer(self):
         """Whose they are a certificate tells."""
         self.client("carrier", "DNS:sbc.carrier.test")
-        tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
-        server = Server.start(self, RULES, f"""
-profiles:
-  test: {{listen: "tls:{TLS_HOST}:PORT", peers: [local, carrier], tls: {tls}}}
-peers:
-  local: {{networks: 127.0.0.3}}
-  carrier: {{tls_names: sbc.carrier.test}}
-secret: secret.key
-limits: {{connections: 8}}
-""")
+        server = self.start_for_carrier("limits: {connections: 8}")
         context = self.certificates.context("carrier")
         descriptors = f"/proc/{server.process.pid}/fd"
         before = len(os.listdir(descriptors))
@@ -819,16 +814,7 @@ limits: {{connections: 8}}
     def test_a_flood_of_handshakes(self):
         """A stranger gets no more of them than his bucket has, and those that are let in notice nothing."""
         self.client("carrier", "DNS:sbc.carrier.test")
-        tls = self.certificates.tls(verify="optional", client_ca=self.certificates.path("ca.pem"))
-        server = Server.start(self, RULES, f"""
-profiles:
-  test: {{listen: ["tls:{TLS_HOST}:PORT", "tcp:127.0.0.1:PORT"], peers: [local, carrier], tls: {tls}}}
-peers:
-  local: {{networks: 127.0.0.3}}
-  carrier: {{tls_names: sbc.carrier.test}}
-secret: secret.key
-log: {{calls: none}}
-""")
+        server = self.start_for_carrier("log: {calls: none}")
         stranger = self.certificates.context()
         stop, done = threading.Event(), []
 
