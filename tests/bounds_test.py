@@ -100,6 +100,14 @@ class Bounds(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"signpost\.yaml: error: not enough memory to read the file\n")
 
+    def test_memory_of_the_users(self):
+        auth = ("profiles: {p: {listen: 'udp:127.0.0.1', peers: l, auth: {realm: r, users: users.yaml}}}\n"
+                "peers: {l: {networks: '::1'}}\n")
+        for items, said in ((1, "must be a mapping"), (9000000, "not enough memory to read the file")):
+            done = self.check(settings(auth) | {"users.yaml": "[" + "[]," * items + "]\n"})
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, f"users\\.yaml.*: error: .*{said}")
+
 
 if __name__ == "__main__":
     unittest.main()
