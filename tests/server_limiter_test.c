@@ -93,6 +93,41 @@ START_TEST(what_is_over_is_looked_at_and_then_dropped)
 }
 END_TEST
 
+/* An emergency call of one comes through the flood of another. */
+START_TEST(a_source_that_is_over_takes_no_look_from_another)
+{
+	for (size_t i = 0; i < 2; i++) {
+		unsigned counts[3] = {0};
+		pbx.quota.source = rate_of(10, 10);
+		pbx.quota.rate = i ? rate_of(1000, 1000) : (struct rate){0};
+		limiter = limiter_new(&settings, NULL);
+		for (unsigned n = 0; n < 1000; n++)
+			counts[take(&pbx, 1, SECOND)]++;
+		ck_assert_uint_eq(counts[LIMIT_PASS], 10);
+		ck_assert_uint_eq(counts[LIMIT_LOOK], 10 * SECOND_LOOK);
+		ck_assert_uint_eq(passing(&pbx, 2, 10, SECOND, 0), 10);
+		for (unsigned n = 0; n < 10 * SECOND_LOOK; n++)
+			ck_assert_int_eq(take(&pbx, 2, SECOND), LIMIT_LOOK);
+		ck_assert_int_eq(take(&pbx, 2, SECOND), LIMIT_DROP);
+		leave();
+	}
+}
+END_TEST
+
+/* Together they are not looked at more often than their peer is. */
+START_TEST(many_sources_that_are_over_share_the_looks_of_their_peer)
+{
+	unsigned counts[3] = {0};
+	pbx.quota.source = rate_of(10, 1);
+	pbx.quota.rate = rate_of(10, 10);
+	limiter = limiter_new(&settings, NULL);
+	for (unsigned n = 0; n < 1000; n++)
+		counts[take(&pbx, n / 10, SECOND)]++;
+	ck_assert_uint_eq(counts[LIMIT_PASS], 10);
+	ck_assert_uint_eq(counts[LIMIT_LOOK], 10 * SECOND_LOOK);
+}
+END_TEST
+
 START_TEST(a_flood_takes_nothing_from_other_peers_or_sources)
 {
 	pbx.quota.rate = rate_of(100, 100);
@@ -320,6 +355,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, without_limits_everything_passes);
 	tcase_add_test(tests, a_burst_passes_and_then_the_rate);
 	tcase_add_test(tests, what_is_over_is_looked_at_and_then_dropped);
+	tcase_add_test(tests, a_source_that_is_over_takes_no_look_from_another);
+	tcase_add_test(tests, many_sources_that_are_over_share_the_looks_of_their_peer);
 	tcase_add_test(tests, a_flood_takes_nothing_from_other_peers_or_sources);
 	tcase_add_test(tests, sources_without_end_cannot_get_more_than_the_table);
 	tcase_add_test(tests, a_network_of_64_bits_is_one_source);

@@ -9,7 +9,7 @@
 struct meter {
 	size_t users; /* limiters; of the thread that makes and frees them */
 	struct bucket requests, looks;
-	struct buckets *sources; /* NULL: not limited */
+	struct buckets *sources, *source_looks; /* NULL: not limited */
 };
 
 struct limiter {
@@ -26,16 +26,32 @@ static bool is_limited(const struct rate *rate)
 	return rate->interval_ns;
 }
 
-/* Of the first of its limits. */
+static struct rate second_look(const struct rate *rate)
+{
+	return (struct rate){rate->interval_ns / SECOND_LOOK, rate->burst * SECOND_LOOK};
+}
+
+/* At the peer, by its limit or else by that of all. */
 static enum limit look_again(const struct limiter *limiter, const struct quota *quota,
                              struct meter *meter, uint64_t now_ns)
 {
-	const struct rate *rate = is_limited(&quota->rate) ? &quota->rate
-	                          : is_limited(&limiter->settings->rate)
-	                                  ? &limiter->settings->rate
-	                                  : &quota->source;
-	struct rate second = {rate->interval_ns / SECOND_LOOK, rate->burst * SECOND_LOOK};
-	return bucket_take(&meter->looks, &second, now_ns) ? LIMIT_LOOK : LIMIT_DROP;
+	const struct rate *rate =
+		is_limited(&quota->rate) ? &quota->rate : &limiter->settings->rate;
+	struct rate second = second_look(rate);
+	return !is_limited(rate) || bucket_take(&meter->looks, &second, now_ns)
+	               ? LIMIT_LOOK
+	               : LIMIT_DROP;
+}
+
+/* At the source, and then at its peer. */
+static enum limit look_at_source(const struct limiter *limiter, const struct quota *quota,
+                                 struct meter *meter, const struct address *source,
+                                 uint64_t now_ns)
+{
+	struct rate second = second_look(&quota->source);
+	return buckets_take(meter->source_looks, &second, source, now_ns)
+	               ? look_again(limiter, quota, meter, now_ns)
+	               : LIMIT_DROP;
 }
 
 enum limit limiter_take(struct limiter *limiter, const struct peer *peer,
@@ -48,7 +64,7 @@ enum limit limiter_take(struct limiter *limiter, const struct peer *peer,
 	struct meter *meter = limiter->meters[peer->number];
 	if (is_limited(&quota->source) &&
 	    !buckets_take(meter->sources, &quota->source, source, now_ns))
-		return look_again(limiter, quota, meter, now_ns);
+		return look_at_source(limiter, quota, meter, source, now_ns);
 	if (is_limited(&quota->rate) &&
 	    !bucket_take(&meter->requests, &quota->rate, now_ns))
 		return look_again(limiter, quota, meter, now_ns);
@@ -64,6 +80,7 @@ static void meter_free(struct meter *meter)
 	if (!meter || --meter->users)
 		return;
 	buckets_free(meter->sources);
+	buckets_free(meter->source_looks);
 	free(meter);
 }
 
@@ -97,7 +114,11 @@ static struct meter *meter_for(const struct limiter *previous, const struct peer
 	struct meter *known = known_meter(previous, peer->name, next);
 	bool wants = is_limited(&peer->quota.source);
 	struct meter *meter = meter_use(known && wants && !known->sources ? NULL : known);
-	if (!meter || !wants || meter->sources || (meter->sources = buckets_new()))
+	if (!meter || !wants || meter->sources)
+		return meter;
+	meter->sources = buckets_new();
+	meter->source_looks = buckets_new();
+	if (meter->sources && meter->source_looks)
 		return meter;
 	meter_free(meter);
 	return NULL;

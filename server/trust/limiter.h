@@ -9,8 +9,9 @@
  *                                       │          other dropped, or told 503
  *                                       └─ over ─▶ dropped unread
  *
- * The second look is a bucket of SECOND_LOOK times the rate: so that emergency calls
- * pass, and a flood is not parsed to its end.
+ * The second look is a bucket of SECOND_LOOK times the rate, of the source if it is over
+ * its own, and of the peer: so that emergency calls pass, and a flood is not parsed to
+ * its end. No source takes those of another.
  */
 #ifndef SERVER_LIMITER_H
 #define SERVER_LIMITER_H
