@@ -120,15 +120,17 @@ static void write_credentials(const struct client *client, char to[1024])
 	         digest.qop.at, digest.nc.at, or (client->more, ""));
 }
 
+static const char *called; /* NULL: URI */
+
 static enum identity check_fields(const char *fields, const struct user **user)
 {
 	char text[8192];
 	struct request request;
 	snprintf(text, sizeof text,
-	         METHOD " " URI
+	         METHOD " %s"
 	                " SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@b>;tag=c\r\n"
 	                "To: <sip:d@e>\r\nCall-ID: f\r\nCSeq: 1 INVITE\r\n%s\r\n",
-	         fields);
+	         or (called, URI), fields);
 	msg_t *msg = message_parse(slice_of(text));
 	ck_assert_ptr_nonnull(msg);
 	ck_assert_int_eq(request_read(&request, message_of(msg)), REQUEST_ANSWER);
@@ -206,6 +208,37 @@ START_TEST(an_identity_is_proven_or_not)
 	ck_assert_int_eq(identity, cases[_i].identity);
 	ck_assert_int_eq(user != NULL, identity == IDENTITY_PROVEN);
 	ck_assert(!user || slice_equal(user->name, slice_of("alice")));
+}
+END_TEST
+
+/* The number's parameters, by which rules can lead a call elsewhere. */
+static const struct {
+	const char *proven, *called;
+	bool good;
+} numbers[] = {
+	{"sip:+1;rn=+2@a", "sip:+1;rn=+2@b", true},
+	{"sip:+1;rn=+2;npdi@a", "sip:+1;npdi;rn=+(2)@a", true},
+	{"sip:+1;isub=5@a", "sip:+1@a", true},
+	{"sip:+1@a", "sip:+1;rn=+2@a", false},
+	{"sip:+1;rn=+2@a", "sip:+1@a", false},
+	{"sip:+1;rn=+2@a", "sip:+1;rn=+3@a", false},
+	{"sip:+1;rn=2;rn-context=a.test@a", "sip:+1;rn=2;rn-context=b.test@a", false},
+	{"sip:+1@a", "sip:+1;npdi@a", false},
+	{"sip:+1@a", "sip:+1;cic=+1-2345@a", false},
+	{"sip:+1;cic=5;cic-context=a.test@a", "sip:+1;cic=5;cic-context=b.test@a", false},
+	{"sip:+1;tgrp=a;trunk-context=t@a", "sip:+1;tgrp=b;trunk-context=t@a", false},
+	{"sip:+1;tgrp=a;trunk-context=t@a", "sip:+1;tgrp=a;trunk-context=u@a", false},
+	{"tel:+1", "tel:+1;rn=+2", false},
+	{"tel:+1;rn=+2", "tel:+1;rn=+2", true},
+};
+
+START_TEST(the_parameters_of_the_number_are_proven_too)
+{
+	const struct user *user = NULL;
+	called = numbers[_i].called;
+	ck_assert_int_eq(check(&(struct client){.uri = numbers[_i].proven}, &user),
+	                 numbers[_i].good ? IDENTITY_PROVEN : IDENTITY_ELSEWHERE);
+	called = NULL;
 }
 END_TEST
 
@@ -408,6 +441,8 @@ Suite *test_suite(void)
 	TCase *tests = tcase_create("challenge");
 	tcase_add_checked_fixture(tests, init, fini);
 	tcase_add_loop_test(tests, an_identity_is_proven_or_not, 0, COUNT(cases));
+	tcase_add_loop_test(tests, the_parameters_of_the_number_are_proven_too, 0,
+	                    COUNT(numbers));
 	tcase_add_loop_test(tests, what_is_left_out_is_missed, 0, COUNT(needed));
 	tcase_add_test(tests, a_nonce_is_good_for_its_source_and_profile);
 	tcase_add_test(tests, an_algorithm_that_is_not_offered_is_not_taken);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules/number.h"
+#include "rules/parameters.h"
 #include "server/trust/nonce.h"
 
 #define HASH_BYTES_MAX ((HASH_TEXT_MAX - 1) / 2)
@@ -100,9 +101,25 @@ static struct slice uri_user(struct slice uri)
 	return uri;
 }
 
+/* What of them rules can match, and so leads a call elsewhere. */
+static bool has_same_parameters(struct slice user, const struct request *request)
+{
+	bool telephone = request->called.telephone;
+	char buffers[2][PARAMETERS_MAX];
+	struct facts wanted = {0}, called = {0};
+	parameters_read(user, telephone, buffers[0], &wanted);
+	parameters_read(request->called.user, telephone, buffers[1], &called);
+	return wanted.npdi == called.npdi && slice_equal(wanted.rn, called.rn) &&
+	       slice_equal(wanted.rn_context, called.rn_context) &&
+	       slice_equal(wanted.cic, called.cic) &&
+	       slice_equal(wanted.cic_context, called.cic_context) &&
+	       slice_equal(wanted.tgrp, called.tgrp) &&
+	       slice_equal(wanted.trunk_context, called.trunk_context);
+}
+
 /* RFC 3261 22.4 (6): the two URIs may differ, for proxies and clients rewrite host, port
  * and parameters. Who is called decides what is answered: a digest URI that names
- * somebody must name the one who is called. */
+ * somebody must name the one who is called, with the parameters of the number. */
 static bool is_for(struct slice digest_uri, const struct request *request)
 {
 	char buffers[2][NUMBER_MAX];
@@ -112,7 +129,7 @@ static bool is_for(struct slice digest_uri, const struct request *request)
 	return number_clean(user, request->called.telephone, buffers[0], &wanted) &&
 	       number_clean(request->called.user, request->called.telephone, buffers[1],
 	                    &called) &&
-	       slice_equal(wanted, called);
+	       slice_equal(wanted, called) && has_same_parameters(user, request);
 }
 
 static enum identity check_digest(struct hasher *hasher, const struct tag_keys *keys,
