@@ -20,15 +20,14 @@ static void give_way(void *arg)
 }
 
 /* All that the secret was read for is to see that it is the same. */
-static void check_secret(const struct configuration *in_force,
-                         const struct configuration *fresh, const struct tag_keys *keys,
+static void check_secret(const struct configuration *fresh, const struct tag_keys *keys,
                          struct diags *diags)
 {
 	struct slice secret = fresh->settings->secret;
 	struct tag_keys drawn;
 	bool same = secret.len ? tag_keys_init(&drawn, secret) &&
 	                                 memcmp(&drawn, keys, sizeof drawn) == 0
-	                       : in_force->settings->secret.len == 0;
+	                       : keys->made;
 	explicit_bzero(&drawn, sizeof drawn);
 	settings_wipe(fresh->settings);
 	if (!same)
@@ -91,7 +90,7 @@ static bool load(const struct configuration *in_force, struct snapshot *snapshot
 {
 	if (!configuration_reload(fresh, in_force, diags))
 		return false;
-	check_secret(in_force, fresh, keys, diags);
+	check_secret(fresh, keys, diags);
 	fresh->numbering =
 		numbering_new(followers->registry, fresh->settings, fresh->table);
 	if (fresh->settings->metrics.given)

@@ -610,6 +610,15 @@ rules:
             door.send(door.request())
         self.assertEqual(self.status(server.port), 480)
 
+    def test_what_secret_counts_is_that_of_the_start(self):
+        for first, then in (("", "secret: secret.key\n"), ("secret: secret.key\n", "")):
+            with self.subTest(first):
+                start = self.text().replace("secret: secret.key\n", first)
+                server = Server.start(self, self.RULES, start)
+                for _ in range(2):
+                    self.assertIn('"secret" cannot change', self.reload(server, text=start.replace(first, "") + then))
+                self.assertNotIn("cannot change", self.reload(server, text=start))
+
     def tag(self, port):
         with UdpDoor(port) as door:
             return door.ask(request(headers={"Call-ID": "c", "From": "<sip:a@b.test>;tag=f"},

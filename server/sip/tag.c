@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <string.h>
 
 #define PART_MAX 128 /* bytes of a Call-ID, tag or branch that are hashed as they are */
@@ -24,13 +25,15 @@ bool tag_keys_init(struct tag_keys *keys, struct slice secret)
 {
 	if (sodium_init() < 0)
 		return false;
+	memset(keys, 0, sizeof *keys);
+	keys->made = !secret.len;
 	if (secret.len) {
 		draw_key(keys->to_tag, sizeof keys->to_tag, secret, "signpost to-tag");
 		draw_key(keys->call, sizeof keys->call, secret, "signpost call");
 		draw_key(keys->nonce, sizeof keys->nonce, secret, "signpost nonce");
 		draw_key(keys->nobody, sizeof keys->nobody, secret, "signpost nobody");
 	} else {
-		randombytes_buf(keys, sizeof *keys);
+		randombytes_buf(keys, offsetof(struct tag_keys, made));
 	}
 	return true;
 }

@@ -9,6 +9,7 @@
 #ifndef SERVER_TAG_H
 #define SERVER_TAG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rules/slice.h"
@@ -17,6 +18,7 @@ struct tag_keys {
 	unsigned char to_tag[16], call[16];
 	unsigned char nonce[32];  /* signs those of digest challenges: nonce.h */
 	unsigned char nobody[32]; /* in place of the password of nobody */
+	bool made;                /* of no secret */
 };
 
 /* Draws the keys from the secret's bytes; an empty secret gives random keys. False if
