@@ -347,14 +347,14 @@ static void ask(struct redirect *redirect, const struct table *table,
 		explanation->why = "the user part of the Request-URI is too long";
 		return;
 	}
+	if (user)
+		explanation->facts.user = user->name;
 	if (user && arrival->listen->profile->realm->binds_from &&
 	    !is_himself(user, request, &explanation->facts)) {
 		response->status = 403; /* RFC 3261 21.4.4 */
 		explanation->why = "the caller is not the user who calls";
 		return;
 	}
-	if (user)
-		explanation->facts.user = user->name;
 	table_lookup(table, &explanation->facts, redirect->workspace, explanation->trace,
 	             decision);
 	if (decision->cause == CAUSE_UNFIT && request->scheme == SCHEME_SIPS)
@@ -500,6 +500,7 @@ static void refuse_over(const struct redirect *redirect, const struct arrival *a
 {
 	*response = (struct response){0};
 	log_over(redirect, arrival);
+	explanation->challenged = false;
 	explanation->refused = true;
 	explanation->why = "the peer is over its limit";
 	if (arrival->peer->quota.over == OVER_DROP)
@@ -558,8 +559,7 @@ static bool is_logged(const struct redirect *redirect, const struct request *req
                       const struct response *response)
 {
 	const struct settings *settings = redirect->settings;
-	if (!response->status || explanation->challenged ||
-	    settings->log_calls == LOG_CALLS_NONE ||
+	if (explanation->challenged || settings->log_calls == LOG_CALLS_NONE ||
 	    !is_listed(settings, request->method))
 		return false;
 	uint64_t key = settings->log_calls == LOG_CALLS_SAMPLED
@@ -686,7 +686,9 @@ static void answer(struct redirect *redirect, const struct message *message,
 	if (use == REQUEST_ANSWER) {
 		make_reply(redirect, redirect->held->table, &request, arrival,
 		           &explanation, &response, reply);
-		write_log(redirect, &request, arrival, &explanation, &response, start_ns);
+		if (reply->length)
+			write_log(redirect, &request, arrival, &explanation, &response,
+			          start_ns);
 	}
 	count(redirect, use, &request, arrival, &explanation, &response, reply);
 	request_done(&request);

@@ -128,6 +128,18 @@ class Client(unittest.TestCase):
             self.assertEqual(ask(door, credentials(nonce_of(), uri=emergency, password="x"), uri=emergency).status, 503)
             self.assertEqual(ask(door, credentials(nonce_of(), uri=emergency), uri=emergency).status, 480)
 
+    def test_the_log_tells_of_calls_and_not_of_challenges(self):
+        """But of one that the limit has cost its answer, and of who calls as somebody else."""
+        folder = folder_for(self)
+        server = Server.start(self, RULES, settings(folder, ", bind_from: true").replace("/8}", "/8, rate: 1/h, burst: 4}"))
+        with UdpDoor(server.port) as door:
+            for headers, value, status in (({}, None, 401), ({"From": "<sip:bob@x>;tag=1"}, credentials(nonce_of()), 403),
+                                           ({"Call-ID": "over"}, None, 503)):
+                self.assertEqual(ask(door, value, headers=headers).status, status)
+        lines = server.wait_for_log(" call ", 2)
+        self.assertRegex(lines[0], 'user="alice" caller="bob" .* status=403 ')
+        self.assertRegex(lines[1], 'id="over" .* user="" .* status=503 why="the peer is over its limit" ')
+
     def test_what_is_wrong_is_challenged(self):
         server = start(self)
         good = credentials(nonce_of())

@@ -52,12 +52,13 @@ class Flood(threading.Thread):
 
 
 class Limits(unittest.TestCase):
-    def start(self, peer="", more="", rules=RULES, networks=FLOODER, stack="ours", workers=1):
+    def start(self, peer="", more="", rules=RULES, networks=FLOODER, stack="ours", workers=1,
+              calls="none"):
         return Server.start(self, rules, (
             'profiles:\n  p: {listen: ["udp:0.0.0.0:PORT", "tcp:0.0.0.0:PORT"], peers: [flooder, other], '
             f"stack: {stack}}}\n"
             f"peers:\n  flooder: {{networks: [{networks}]{peer}}}\n  other: {{networks: [{OTHER}]}}\n"
-            f"secret: secret.key\nlog: {{calls: none}}\nworkers: {workers}\n{more}\n"))
+            f"secret: secret.key\nlog: {{calls: {calls}}}\nworkers: {workers}\n{more}\n"))
 
     def door(self, server, make=UdpDoor, source=FLOODER):
         door = make(server.port, source)
@@ -170,6 +171,14 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.statuses(self.door(server), 4), [])  # another port
         self.assertEqual(self.statuses(self.door(server, source="127.0.0.4"), 4), [486] * 2)
 
+    def test_a_source_over_its_limit_takes_no_emergency_call_from_another(self):
+        server = self.start(", per_source: {rate: 1/h, burst: 2}, over: drop", networks="127.0.0.2, 127.0.0.4")
+        flood, phone = self.door(server), self.door(server, source="127.0.0.4")
+        for _ in range(1000):
+            flood.send(flood.request())
+        self.assertEqual(self.statuses(phone, 4), [486] * 2)
+        self.assertEqual(self.statuses(phone, 2, headers={"Resource-Priority": "ets.0"}), [486] * 2)
+
     def test_all_together(self):
         server = self.start(", over: drop", more="limits: {rate: 1/h, burst: 4}")
         self.assertEqual(self.statuses_of_all(server), [486] * 4)
@@ -240,12 +249,13 @@ class Limits(unittest.TestCase):
         rules = f"rules: [{{reject: 486, headers: {{X-A: {'x' * 500}, X-B: {'x' * 500}, X-C: {'y' * 500}}}}}]\n"
         for stack in ("ours", "nta"):
             with self.subTest(stack):
-                server = self.start(", spoofable: true", rules=rules, stack=stack)
+                server = self.start(", spoofable: true", rules=rules, stack=stack, calls="all")
                 door = self.door(server)
                 self.assertEqual(self.statuses_of_all(server), [])
                 server.wait_for_log('reply not sent, it is too large for its request peer="flooder"')
-                door.send(door.request(headers={"Subject": "z" * 600}))
+                door.send(door.request(headers={"Subject": "z" * 600, "Call-ID": "answered"}))
                 self.assertIn(b"SIP/2.0 486", door.receive())
+                self.assertIn('id="answered"', server.wait_for_log(" call ")[0])
                 door.send(door.request(body=b"z" * 600))  # bytes are bytes
                 self.assertIn(b"SIP/2.0 486", door.receive())
 
