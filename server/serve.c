@@ -16,6 +16,7 @@
 #include "server/clock.h"
 #include "server/doors/doors.h"
 #include "server/doors/guard.h"
+#include "server/doors/spare.h"
 #include "server/log/hep.h"
 #include "server/log/journal.h"
 #include "server/log/log.h"
@@ -352,6 +353,7 @@ int serve(struct configuration *configuration)
 {
 	static struct server server = {.reloads = {RELOADS_INIT}};
 	guard_init();
+	spare_init();
 	server.notify = notify_open();
 	server.activation = activation_take();
 	if (su_init() < 0 || !message_init())

@@ -16,6 +16,7 @@
 
 #include "server/clock.h"
 #include "server/doors/handshakes.h"
+#include "server/doors/spare.h"
 #include "server/log/log.h"
 #include "server/sip/framing.h"
 #include "server/trust/certificates.h"
@@ -494,14 +495,33 @@ void connections_free(struct connections *all)
 }
 
 /* The callbacks of TLS are deferred: libevent would tell of the end of the stream before
- * the last bytes of it. */
+ * the last bytes of it. It frees session if it fails, and closes what it has made, but it
+ * does not see that a session has no room for fd. */
+static struct bufferevent *tls_stream_new(struct event_base *base, int fd, SSL *session)
+{
+	if (!SSL_set_fd(session, fd) || !spare_begin()) {
+		SSL_free(session);
+		close(fd);
+		return NULL;
+	}
+	struct bufferevent *stream = bufferevent_openssl_socket_new(
+		base, fd, session, BUFFEREVENT_SSL_ACCEPTING,
+		BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	bool enough = !spare_end();
+	if (!stream)
+		close(fd);
+	if (enough || !stream)
+		return stream;
+	bufferevent_free(stream);
+	return NULL;
+}
+
 static struct bufferevent *stream_new(struct event_base *base, int fd, SSL *session)
 {
+	if (session)
+		return tls_stream_new(base, fd, session);
 	struct bufferevent *stream =
-		session ? bufferevent_openssl_socket_new(
-				  base, fd, session, BUFFEREVENT_SSL_ACCEPTING,
-				  BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
-			: bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+		bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!stream)
 		close(fd);
 	return stream;
