@@ -265,6 +265,15 @@ class ToAFile(unittest.TestCase):
         server.wait_for_log(r'signpost.yaml:8:11: error: cannot open ".*/nowhere/calls.log"')
         server.wait_for_log("reload failed, what is in force stays")
 
+    def test_a_pipe_that_nobody_reads_is_a_finding(self):
+        server, path = self.start(to("calls.log"))
+        os.mkfifo(server.folder / "pipe")
+        server.settings_path.write_text(server.settings_path.read_text().replace("calls.log", "pipe"))
+        server.signal(signal.SIGHUP)
+        server.wait_for_log(r'signpost.yaml:8:11: error: cannot open ".*/pipe": No such device or address')
+        self.ask(server, "one")
+        self.wait_for_ids(path, "one")
+
     def test_sighup_does_not_move_it_where_the_sandbox_is_closed(self):
         server = Server.start(self, RULES, settings(more="log: {calls: all}"))
         text = server.settings_path.read_text()

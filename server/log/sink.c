@@ -33,9 +33,12 @@ struct sink {
 
 /* Opening */
 
+/* A named pipe that nobody reads is an error now, not when somebody does. */
 static int open_file(const char *path)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	return open(path,
+	            O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	            0640);
 }
 
 /* A pipe may have other writers, and only so much is written to it in one piece. */
