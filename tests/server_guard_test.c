@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/msg_buffer.h>
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/su.h>
+#include <sofia-sip/su_time.h>
 
 #include "server/doors/guard.h"
 #include "server/sip/endpoint.h"
@@ -50,6 +52,19 @@ static int bind_to(int i, const char *text, unsigned port)
 	                                 &bound));
 	return 0;
 }
+
+/* Time */
+
+START_TEST(the_librarys_time_is_nobodys_to_set)
+{
+	struct timespec now;
+	su_time_t time = su_now();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	double ahead_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9 + 2208988800.0 -
+	                 (double)time.tv_sec - (double)time.tv_usec / 1e6;
+	ck_assert_msg(ahead_s >= 0 && ahead_s < 60, "%f s", ahead_s);
+}
+END_TEST
 
 /* Names */
 
@@ -368,6 +383,7 @@ Suite *test_suite(void)
 	Suite *suite = suite_create("server/guard");
 	TCase *tests = tcase_create("guard");
 	tcase_add_checked_fixture(tests, NULL, fini);
+	tcase_add_test(tests, the_librarys_time_is_nobodys_to_set);
 	tcase_add_loop_test(tests, no_name_is_looked_up, 0, COUNT(names));
 	tcase_add_loop_test(tests, addresses_are_understood, 0, COUNT(addresses));
 	tcase_add_loop_test(tests, the_kernel_drops_what_does_not_begin_like_sip, 0,

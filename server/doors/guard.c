@@ -18,7 +18,9 @@
 #include <sofia-sip/msg_buffer.h>
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/su_log.h>
+#include <sofia-sip/su_time.h>
 
+#include "server/clock.h"
 #include "server/log/escape.h"
 #include "server/log/log.h"
 #include "server/sip/message.h"
@@ -218,6 +220,15 @@ EXPORTED const msg_href_t *msg_find_hclass(const msg_mclass_t *class, const char
 	if (content)
 		*content = 1; /* 0 says that the line is bad */
 	return class->mc_unknown;
+}
+
+EXPORTED void su_time(su_time_t *time)
+{
+	const unsigned long epoch_s = 2208988800; /* as there: never 0 */
+	int64_t now_ns = clock_ns();
+	if (time)
+		*time = (su_time_t){(unsigned long)(now_ns / 1000000000) + epoch_s,
+		                    (unsigned long)(now_ns % 1000000000 / 1000)};
 }
 
 static void on_library_log(void *arg, const char *format, va_list args)

@@ -13,10 +13,12 @@
  *     recvmsg          a stranger's datagram is dropped before it is parsed
  *     su_getmsgsize    a stream is read in pieces: more at once than one message may have
  *                      is refused, though it may be many messages
- *     msg_next         the next message on a stream has the same size limit as the first
+ *     msg_next         each message on a stream has the size limit
  *     msg_recv_commit  a NUL becomes a blank: the parser takes one for the end of all,
  *                      but a quoted pair may hold it (RFC 4475 3.1.1.2)
  *     msg_find_hclass  every header line is handed to our message class, bad ones as well
+ *     su_time          is the clock of clock.h: timers and transactions do not stand still,
+ *                      or jump, because somebody sets the time of day
  */
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H
