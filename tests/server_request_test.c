@@ -308,12 +308,12 @@ START_TEST(without_a_usable_via_nobody_is_answered)
 }
 END_TEST
 
+#define THIRTY_COMMAS ",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"
 START_TEST(commas_in_a_via_are_counted_before_it_is_parsed)
 {
-	static char via[60000] = "Via: SIP/2.0/UDP h (\"), ";
-	for (size_t len = strlen(via); len + 20 < sizeof via; len += 8)
-		strcpy(via + len, "a/a/a h,");
-	ck_assert_int_eq(read_parts(&(struct parts){.via = via}), REQUEST_NO_VIA);
+	ck_assert_int_eq(read_parts(&(struct parts){
+				 .via = "Via: SIP/2.0/UDP h;x=\"" THIRTY_COMMAS ",,,\""}),
+	                 REQUEST_NO_VIA);
 	ck_assert_int_eq(
 		read_parts(&(struct parts){.via = "Via: SIP/2.0/UDP h;x=\"a,b,c\""}),
 		REQUEST_ANSWER);

@@ -11,8 +11,7 @@
  * it does not like; so the class shows it the same well-formed INVITE whatever came in.
  * All decisions are then ours, and no peer's Via ever reaches the library's resolver.
  *
- * guard.h has the other half: there the parser is kept from taking a NUL for the end of a
- * message, and from a list of bad lines that it walks for each further one.
+ * guard.h has the other half.
  */
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H

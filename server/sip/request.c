@@ -249,9 +249,8 @@ static size_t first_value(struct slice text)
 	return text.len;
 }
 
-/* sofia-sip's parsers of lists call themselves for each further value, as deep as a peer
- * likes, so they get one at a time. Where they might see more in it, its commas bound the
- * depth. */
+/* sofia-sip's parsers get one value of a list at a time. Where they might see more in it,
+ * its commas bound how many. */
 static char *copy_value(su_home_t *home, struct slice value)
 {
 	enum { COMMAS_MAX = 32 };
