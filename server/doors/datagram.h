@@ -5,8 +5,8 @@
  * memory for BATCH datagrams and as many replies, and a struct redirect that it uses
  * alone. A socket that the service manager has passed is one for all workers: what waits
  * in it when they end is there for the next ones. A worker receives a batch, answers it,
- * sends the answers, and holds the routing table in force for just so long; nothing is
- * allocated after the start.
+ * sends the answers, and holds the routing table in force for just so long; for a plain
+ * request nothing is allocated after the start.
  *
  *     epoll ─▶ recvmmsg ─▶ [admit ─▶ parse ─▶ redirect_answer] × n ─▶ sendmmsg
  */

@@ -17,8 +17,8 @@
  *     msg_recv_commit  a NUL becomes a blank: the parser takes one for the end of all,
  *                      but a quoted pair may hold it (RFC 4475 3.1.1.2)
  *     msg_find_hclass  every header line is handed to our message class, bad ones as well
- *     su_time          is the clock of clock.h: timers and transactions do not stand still,
- *                      or jump, because somebody sets the time of day
+ *     su_time          is the clock of clock.h: timers and transactions neither stand
+ *                      still nor jump when somebody sets the time of day
  */
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H

@@ -13,7 +13,7 @@
  * ring together, behind a lock, that calls cannot fill.
  *
  * Memory: RING_BYTES for each thread that answers and for events, so 1 MB for each of
- * them, 144 MB if there are as many threads as there may be; used once it has been
+ * them, 130 MB if there are as many threads as there may be; used once it has been
  * written to. Then 64 KB.
  *
  * While calls come the thread looks after its rings every JOURNAL_DOZE_MS, or when one is

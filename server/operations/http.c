@@ -19,6 +19,7 @@
 
 #include "server/bell.h"
 #include "server/clock.h"
+#include "server/log/log.h"
 #include "server/loop.h"
 #include "server/trust/privilege.h"
 
@@ -344,11 +345,14 @@ static void adopt(struct http *http)
 	if (http->prepared_fd < 0)
 		return;
 	http->bound = evhttp_accept_socket_with_handle(http->server, http->prepared_fd);
-	if (http->bound)
+	if (http->bound) {
 		evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(http->bound),
 		                            on_accept_error);
-	else
+	} else {
 		close(http->prepared_fd);
+		log_event(LOG_ERROR, "not listening for HTTP error=\"%s\"",
+		          strerror(ENOMEM));
+	}
 	http->prepared_fd = -1;
 	if (look_after(http) == HTTP_CONNECTIONS_MAX)
 		accept_more(http, false);
@@ -365,6 +369,7 @@ void http_adopt(struct http *http, const struct settings *settings)
 	note_open(http, settings);
 	bell_ring(&http->bell, BELL_ADOPT);
 	bell_wait(&http->bell);
+	http->is_open = http->bound; /* else the next reload tries again */
 }
 
 /* The thread */

@@ -7,7 +7,8 @@
  *
  *     READY=1                         all addresses are open; a reload is over
  *     RELOADING=1 MONOTONIC_USEC=...  a reload begins
- *     STOPPING=1                      the end begins
+ *     STOPPING=1                      the end begins, and with EXTEND_TIMEOUT_USEC how
+ *                                     long it may take
  *     WATCHDOG=1                      every thread that answers goes round its loop
  *     STATUS=...                      for people: what `systemctl status` shows
  *

@@ -10,7 +10,7 @@
  *     SCAN_FIELDS_MAX of them, 64      read in place            sofia-sip's parser
  *     a called user                    NUMBER_MAX, 1,024        414
  *     a digest's value                 DIGEST_BYTES_MAX, 4,096  as if it were bad
- *     steps of a regex                 pattern.h                500, or the next rule
+ *     steps of a regex                 pattern.h                500
  *     Contacts                         DECISION_TARGETS_MAX, 10 the worst are left out
  *     a reply                          REPLY_MAX, 65,507        none, and a warning
  *     datagrams that wait              the kernel's buffer      lost, and a warning
@@ -28,7 +28,8 @@
  *     lines of the log that wait       RING_BYTES, 1 MB         dropped, and counted
  *     memory                           the machine's            the connection is closed
  *
- * UDP needs no memory for a call: its workers have theirs from the start. Over TLS a call
+ * A plain request over UDP needs no memory: its workers have theirs from the start; of
+ * another that lacks some there is no answer, or 400 or 500. Over TLS a call
  * may wait for some, until the connection's time is up. A TLS handshake holds some 45 KB,
  * and 180 KB with the longest hello, which is OpenSSL's limit. SECURITY.md names the test
  * of each. What the files of a routing table may take is said in rules/table.h; beyond

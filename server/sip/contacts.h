@@ -8,7 +8,7 @@
 
 /* Whether target may be offered to this struct request, for facts: not one equal to the
  * Request-URI (RFC 3261 8.3), nor, for a sips Request-URI, one that is not sips (RFC 5630
- * 5.3). */
+ * 5.4). */
 bool contacts_take(const void *request, const struct target *target);
 
 /* Bytes: DECISION_TARGETS_MAX URIs of the longest kind. */

@@ -8,7 +8,7 @@
  *     all files      are read as that user, as they will be on SIGHUP
  *     threads      * before there is one, privilege_fix(): no new privileges; each then
  *                    privilege_renounce(): none of the capabilities, for ever
- *     doors open   * privilege_settle(): the main thread keeps CAP_NET_BIND_SERVICE if it
+ *     doors open     privilege_settle(): the main thread keeps CAP_NET_BIND_SERVICE if it
  *                    listens on a port below 1024, and nothing else
  *
  * One that is not started as root but was given capabilities (systemd's
