@@ -47,7 +47,9 @@ void spare_free(void *memory)
 static void *allocate(size_t size)
 {
 	void *memory = malloc(size);
-	return memory ? memory : spare_take(size);
+	if (!memory)
+		memory = spare_take(size);
+	return memory;
 }
 
 /* A piece is never large enough for what grows. */
