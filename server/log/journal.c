@@ -226,11 +226,11 @@ void journal_stop(void)
 		return;
 	atomic_store(&journal.ending, true);
 	sleeper_wake(&journal.rings.sleeper);
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_nsec += JOURNAL_STOP_MS * 1000000L;
 	end.tv_sec += end.tv_nsec / 1000000000;
 	end.tv_nsec %= 1000000000;
-	if (pthread_clockjoin_np(journal.thread, NULL, CLOCK_MONOTONIC, &end) != 0) {
+	if (pthread_timedjoin_np(journal.thread, NULL, &end) != 0) {
 		pthread_detach(journal.thread); /* it waits still, and has all it needs */
 		return;
 	}
