@@ -128,6 +128,24 @@ class Client(unittest.TestCase):
             self.assertEqual(ask(door, credentials(nonce_of(), uri=emergency, password="x"), uri=emergency).status, 503)
             self.assertEqual(ask(door, credentials(nonce_of(), uri=emergency), uri=emergency).status, 480)
 
+    def test_who_asks_for_a_priority_over_the_limit_is_asked_who_he_is(self):
+        server = Server.start(self, RULES, settings(folder_for(self)).replace("/8}", "/8, rate: 1/h, burst: 1}"))
+        with UdpDoor(server.port) as door:
+            for headers, status in (({}, 401), ({}, 503), ({"Resource-Priority": "ets.0"}, 401)):
+                self.assertEqual(ask(door, headers=headers).status, status)
+            self.assertEqual(ask(door, credentials(nonce_of()), headers={"Resource-Priority": "ets.0"}).status, 302)
+
+    def test_a_reload_asks_those_who_are_connected_too(self):
+        folder = folder_for(self)
+        without = re.sub(r",\n *auth: .*", "}", settings(folder))
+        server = Server.start(self, RULES, without)
+        with DOORS["tcp"](server.port) as door:
+            for count, (text, status) in enumerate(((without, 500), (settings(folder), 401), (without, 500)), 1):
+                server.settings_path.write_text(text.replace("PORT", str(server.port)))
+                server.signal(signal.SIGHUP)
+                server.wait_for_log(" reloaded ", count)
+                self.assertEqual(ask(door).status, status)
+
     def test_the_log_tells_of_calls_and_not_of_challenges(self):
         """But of one that the limit has cost its answer, and of who calls as somebody else."""
         folder = folder_for(self)

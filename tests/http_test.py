@@ -188,6 +188,13 @@ class Hostile(unittest.TestCase):
         self.assertEqual(200, get(self.address, "/livez")[0])
         self.call()
 
+    def test_what_is_too_long_is_told_so(self):
+        for status, data in ((413, b"GET /livez HTTP/1.1\r\nContent-Length: 1025\r\n\r\n" + b"x" * 1025),
+                             (200, b"GET /livez HTTP/1.1\r\nContent-Length: 1024\r\n\r\n" + b"x" * 1024),
+                             (400, b"GET /livez HTTP/1.1\r\nX: " + b"x" * HEADERS_MAX + b"\r\n\r\n")):
+            with self.subTest(status):
+                self.assertIn(f"HTTP/1.1 {status} ".encode(), self.answer(data))
+
     def test_a_second_request_on_the_connection_is_not_answered(self):
         one = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"
         self.assertEqual(1, self.answer(one * 50).count(b"HTTP/1.1 200"))
