@@ -3,8 +3,9 @@
  *
  * A seccomp filter for all threads, those that are there and those to come: what serving,
  * reloading and stopping need, and nothing else. No program is started, no file written,
- * no connection made (unless gateways are probed), no other process seen. sandbox.c lists
- * the calls; where one is dangerous in general its arguments are looked at as well.
+ * no connection made (unless gateways are probed), no other process traced or signalled.
+ * sandbox.c lists the calls; where one is dangerous in general its arguments are looked
+ * at as well, but not paths: what the user may open in /proc it may open here.
  *
  * A call that is not listed fails with ENOSYS, as on a kernel that does not have it:
  * nothing that a peer sends may end the server, and a newer C library falls back to an
