@@ -188,6 +188,12 @@ static struct slice field_of(const struct reading *reading, const struct csv_row
 	                            : none;
 }
 
+/* Behind a +, if it has one. */
+static bool has_digits_only(struct slice text)
+{
+	return slice_find(text, '*') == text.len && slice_find(text, '#') == text.len;
+}
+
 static bool bad_prefix(struct reading *reading, struct slice text)
 {
 	struct packed packed = prefixes_pack(text);
@@ -198,7 +204,8 @@ static bool bad_prefix(struct reading *reading, struct slice text)
 		return row_fault(reading, field, NULL, "there is no prefix");
 	if (packed.count == PREFIXES_KEY_MAX)
 		hint = "a prefix has 15 digits at most";
-	else if (prefixes_is_whole(&packed, text) && packed.count)
+	else if (prefixes_is_whole(&packed, text) && packed.count &&
+	         has_digits_only(text))
 		hint = "no country code begins with 0; what prefixes begin with in the "
 		       "calls is said by prepend: \"00\" or \"\"";
 	return row_fault(reading, field, hint, "\"%.*s\" is no prefix", (int)text.len,
@@ -210,11 +217,12 @@ static bool take_prefix(struct reading *reading, struct slice text, struct packe
 	char whole_text[2 * PREFIXES_TEXT_MAX];
 	struct slice prepend = reading->file->prepend;
 	struct packed alone = prefixes_pack(text);
-	if (!alone.count || !prefixes_is_whole(&alone, text))
+	if (!alone.count || !prefixes_is_whole(&alone, text) || !has_digits_only(text))
 		return bad_prefix(reading, text);
 	if (alone.plus)
 		prepend.len = 0;
-	else if (slice_equal(prepend, slice_of("+")) && text.at[0] == '0')
+	bool global = alone.plus || slice_equal(prepend, slice_of("+"));
+	if (global && text.at[alone.plus] == '0')
 		return bad_prefix(reading, text);
 	memcpy(whole_text, prepend.at, prepend.len);
 	memcpy(whole_text + prepend.len, text.at, text.len);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules/gateway.h"
+#include "rules/numbertable.h"
 #include "rules/zones.h"
 
 #define WEIGHT_MAX 10000
@@ -157,7 +158,7 @@ bool decks_read(struct load *load, const struct node *node, void *into)
 	bool good = true;
 	for (size_t i = 0; i < node->count && !load->out_of_memory; i++)
 		good &= read_deck(load, &node->pairs[i]);
-	return good;
+	return numbertable_check_gateway_uses(load) && good;
 }
 
 void decks_free(struct table *table)
@@ -187,7 +188,9 @@ static void unknown_name(struct load *load, const struct node *node)
 	for (const struct deckfile *file = table_of(load)->deckfiles; file && count < 256;
 	     file = file->next)
 		list[count++] = carrier_of(file)->name.at;
-	near = schema_nearest(node->text, name_at, list, count);
+	near = diags_is_full(load->diags)
+	               ? NULL
+	               : schema_nearest(node->text, name_at, list, count);
 	if (near)
 		diags_hint(hint, "did you mean \"%s\"?", near);
 	else

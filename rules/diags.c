@@ -100,7 +100,7 @@ void diags_vadd(struct diags *diags, enum severity severity, struct position pos
 {
 	diags->total++;
 	diags->errors += severity == SEVERITY_ERROR;
-	if (diags->count == DIAGS_MAX)
+	if (diags_is_full(diags))
 		return;
 
 	char message[MESSAGE_MAX];
@@ -143,6 +143,11 @@ void diags_progress(const struct diags *diags)
 size_t diags_errors(const struct diags *diags)
 {
 	return diags->errors;
+}
+
+bool diags_is_full(const struct diags *diags)
+{
+	return diags->count == DIAGS_MAX;
 }
 
 static int by_position(const void *left, const void *right)

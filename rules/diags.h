@@ -57,6 +57,9 @@ const char *diags_hint(char hint[DIAGS_HINT_MAX], const char *format, ...)
 
 size_t diags_errors(const struct diags *diags);
 
+/* Nobody will see a further finding, so it needs no costly hint. */
+bool diags_is_full(const struct diags *diags);
+
 /* Prints text on one line: control characters and bytes that are not UTF-8 escaped. */
 void diags_print_text(struct slice text, FILE *to);
 

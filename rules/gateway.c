@@ -173,10 +173,9 @@ const char *gateway_nearest(const struct table *table, struct slice text, bool g
 static bool unknown_name(struct load *load, const struct node *node, bool group)
 {
 	char hint[DIAGS_HINT_MAX];
-	/* Findings that nobody will see get no costly hints. */
-	const char *near = diags_errors(load->diags) < DIAGS_MAX
-	                           ? gateway_nearest(table_of(load), node->text, group)
-	                           : NULL;
+	const char *near = diags_is_full(load->diags)
+	                           ? NULL
+	                           : gateway_nearest(table_of(load), node->text, group);
 	if (near)
 		diags_hint(hint, "did you mean \"%s\"?", near);
 	else

@@ -196,14 +196,19 @@ static bool is_names(const struct reading *reading, const struct csv_row *row)
 	return true;
 }
 
-/* 4.42071E+11: what some spreadsheets save of a long number. */
+static bool is_point(char c)
+{
+	return c == '.' || c == ',';
+}
+
+/* 4.42071E+11, or 4,42071E+11: what some spreadsheets save of a long number. */
 static bool is_shortened(struct slice number)
 {
 	size_t i = 1;
-	if (number.len < 5 || (number.at[1] != '.' && number.at[1] != 'E'))
+	if (number.len < 5 || (!is_point(number.at[1]) && number.at[1] != 'E'))
 		return false;
 	while (i < number.len &&
-	       (number.at[i] == '.' || (number.at[i] >= '0' && number.at[i] <= '9')))
+	       (is_point(number.at[i]) || (number.at[i] >= '0' && number.at[i] <= '9')))
 		i++;
 	return slice_begins(slice_skip(number, i), slice_of("E+")) &&
 	       number.at[0] >= '0' && number.at[0] <= '9';

@@ -337,6 +337,8 @@ static bool next_piece(struct load *load, const struct node *node,
 	size_t brace = slice_find(*text, '{');
 	if (brace) {
 		struct slice literal = {text->at, brace};
+		if (parsing->place != TEMPLATE_USER && slice_find(literal, '}') < brace)
+			return unknown(load, node);
 		*text = slice_skip(*text, brace);
 		follow(parsing, literal);
 		return set_literal(load, parsing, literal, piece);

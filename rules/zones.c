@@ -133,8 +133,10 @@ static bool unknown_zone(struct load *load, const char *folder, const struct nod
 		                             folder),
 		                  "no time zone but UTC is known, and not \"%s\"",
 		                  node->text.at);
-	return load_error(load, node, hint_name(folder, node->text, hint),
-	                  "no time zone is called \"%s\"", node->text.at);
+	return load_error(
+		load, node,
+		diags_is_full(load->diags) ? NULL : hint_name(folder, node->text, hint),
+		"no time zone is called \"%s\"", node->text.at);
 }
 
 /* Zones */

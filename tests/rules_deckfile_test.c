@@ -182,6 +182,16 @@ static const struct {
          ROW("2:1", "\"0044\" is no prefix")
                  HINT("no country code begins with 0; what prefixes begin with in the "
                       "calls is said by prepend: \"00\" or \"\"")},
+	{"code,rate\n*44,1\n4#4,1\n", NULL,
+         ROW("2:1", "\"*44\" is no prefix")
+                 HINT("digits, with or without a + before them; one prefix in each "
+                      "row") ROW("3:1", "\"4#4\" is no prefix")
+                         HINT("digits, with or without a + before them; one prefix "
+                              "in each row")},
+	{"code,rate\n+044,1\n", "00",
+         ROW("2:1", "\"+044\" is no prefix")
+                 HINT("no country code begins with 0; what prefixes begin with in the "
+                      "calls is said by prepend: \"00\" or \"\"")},
 	{"code;rate;quality\n44;0,01;\n44;1;x\n44;-1;\n", NULL,
          ROW("2:4", "rate \"0,01\": this is no decimal number")
                  HINT("the decimal point is a point: 0.0125")

@@ -125,10 +125,12 @@ END_TEST
 START_TEST(findings_beyond_the_maximum_are_counted)
 {
 	struct diags *diags = diags_new();
+	ck_assert(!diags_is_full(diags));
 	for (unsigned i = 1; i <= DIAGS_MAX + 12; i++)
 		diags_add(diags, i % 4 ? SEVERITY_ERROR : SEVERITY_WARNING,
 		          (struct position){"a", i, 0}, NULL, "m");
 	ck_assert_uint_eq(diags_errors(diags), (DIAGS_MAX + 12) / 4 * 3);
+	ck_assert(diags_is_full(diags));
 
 	char *text = NULL;
 	size_t len = 0;

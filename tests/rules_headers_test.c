@@ -191,6 +191,12 @@ static const struct {
 } bad[] = {
 	{"[a]", "1: error: headers must be a mapping of names to values, not a list\n"
                 "  hint: write {X-Name: value}\n"},
+	{"{X-A: \"called}\"}",
+         "7: error: unknown placeholder in \"called}\"\n"
+         "  hint: the placeholders are {called}, {caller}, {host}, {rule}, {gateway}, "
+         "{rn}, "
+         "{cic}, {tgrp}, {trunk_context}, {row.COLUMN}, {TABLE[called].COLUMN} and "
+         "{TABLE[caller].COLUMN}\n"},
 	{"{Via: a, To: b}", "2: error: header \"Via\" may not be added to a reply\n"
                             "  hint: X-..., P-..., Alert-Info, Call-Info, Diversion, "
                             "Error-Info, Geolocation, History-Info, Organization, "

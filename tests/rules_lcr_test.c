@@ -329,6 +329,29 @@ START_TEST(the_highest_rate_may_stand_in_the_row_that_the_rule_has_found)
 }
 END_TEST
 
+/* Whatever the rule is that stands before those that use the deck. */
+START_TEST(the_uri_of_a_deck_may_have_what_is_in_the_row)
+{
+	static const char text[] =
+		"numbers: {n: {file: sell.csv, match: prefix}}\n"
+		"decks: {a: {file: a.csv, redirect: \"sip:%s{called}@a\"}}\n"
+		"rules: [{called: \"112\", redirect: \"sip:psap\"}, {name: r, called: "
+		"{in: n}, redirect: {lcr: {decks: a}}}]\n";
+	char yaml[sizeof text + 16], *findings;
+	write_rows("number,pfx\n+2,99\n");
+	snprintf(yaml, sizeof yaml, text, "{row.pfx}");
+	char *decision = decide(yaml, "+2", NOW, 1);
+	ck_assert_str_eq(decision, "r: 302 sip:99+2@a number=+2");
+	free(decision);
+	snprintf(yaml, sizeof yaml, text, "{row.pre}");
+	ck_assert_ptr_null(loading_try(yaml, &findings));
+	ck_assert_str_eq(findings,
+	                 "t.yaml:2:36: error: no number table has a column \"pre\"\n");
+	free(findings);
+	unlink("sell.csv");
+}
+END_TEST
+
 START_TEST(every_row_must_have_a_rate_then_or_nothing)
 {
 	char *findings;
@@ -400,6 +423,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tcase,
 	                    the_highest_rate_may_stand_in_the_row_that_the_rule_has_found,
 	                    0, LOADING_COUNT(limited));
+	tcase_add_test(tcase, the_uri_of_a_deck_may_have_what_is_in_the_row);
 	tcase_add_test(tcase, every_row_must_have_a_rate_then_or_nothing);
 	tcase_add_test(tcase, a_reload_shares_decks_whose_files_have_not_changed);
 	tcase_add_test(tcase, lack_of_memory_at_any_point_is_a_finding_and_no_table);

@@ -106,6 +106,9 @@ static const struct {
          "  hint: make the column a text there, and save it again\n"
          "t.yaml:4:1: error: a spreadsheet has shortened this number\n"
          "  hint: make the column a text there, and save it again\n"},
+	{"n;rn\n4,42071E+11;\n4,42;\n", false,
+         "t.yaml:2:1: error: a spreadsheet has shortened this number\n"
+         "  hint: make the column a text there, and save it again\n"},
 	{"n,rn\n20,1\n30\n40,1,2\n", false,
          "t.yaml:3:1: error: 1 field instead of 2\n"
          "t.yaml:4:6: error: 3 fields instead of 2\n"},
