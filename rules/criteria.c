@@ -334,9 +334,6 @@ bool criteria_read_not(struct load *load, const struct node *node, void *into)
 	};
 	struct rule *rule = into;
 	struct rule negated = {0};
-	if (node->type == NODE_MAPPING && !node->count)
-		return load_error(load, node, "write not: {caller: anonymous}",
-		                  "\"not\" has no criterion");
 	if (!schema_read(load, node, "\"not\"", fields, sizeof fields / sizeof fields[0],
 	                 &negated))
 		return false;

@@ -338,8 +338,6 @@ static const struct {
          "be a number from 0 to 32\n"
          "  hint: write 192.0.2.0/24, 2001:db8::/32 or one address\n"
          "t.yaml:2:42: error: \"source\" must be a text, not a mapping\n"},
-	{"not: {}", "t.yaml:2:8: error: \"not\" has no criterion\n"
-                    "  hint: write not: {caller: anonymous}\n"},
 	{"source: []", "t.yaml:2:11: error: \"source\" must not be an empty list\n"},
 	{"source: {network: 10.0.0.0/8}",
          "t.yaml:2:11: error: \"source\" must be a text, not a mapping\n"},
