@@ -188,9 +188,7 @@ static void unknown_name(struct load *load, const struct node *node)
 	for (const struct deckfile *file = table_of(load)->deckfiles; file && count < 256;
 	     file = file->next)
 		list[count++] = carrier_of(file)->name.at;
-	near = diags_is_full(load->diags)
-	               ? NULL
-	               : schema_nearest(node->text, name_at, list, count);
+	near = load_nearest(load, node->text, name_at, list, count);
 	if (near)
 		diags_hint(hint, "did you mean \"%s\"?", near);
 	else

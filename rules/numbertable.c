@@ -175,8 +175,7 @@ const struct number_table *numbertable_get(struct load *load, const struct node 
 	for (const struct numbersfile *f = table->numbersfiles; f; f = f->next)
 		if (table_of(f)->name.at)
 			names[count++] = table_of(f)->name.at;
-	near = diags_is_full(load->diags) ? NULL
-	                                  : schema_nearest(name, name_at, names, count);
+	near = load_nearest(load, name, name_at, names, count);
 	load_error(load, node,
 	           near ? diags_hint(hint, "did you mean \"%s\"?", near)
 	                : "number tables are defined under \"numbers\"",

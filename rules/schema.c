@@ -101,6 +101,14 @@ const char *schema_nearest(struct slice text,
 	return nearest;
 }
 
+const char *load_nearest(const struct load *load, struct slice text,
+                         const char *(*name_at)(const void *names, size_t i),
+                         const void *names, size_t count)
+{
+	return diags_is_full(load->diags) ? NULL
+	                                  : schema_nearest(text, name_at, names, count);
+}
+
 static const char *field_name(const void *fields, size_t i)
 {
 	return ((const struct field *)fields)[i].name;

@@ -55,6 +55,12 @@ const char *schema_nearest(struct slice text,
                            const char *(*name_at)(const void *names, size_t i),
                            const void *names, size_t count);
 
+/* The same for a finding of load; NULL, too, if nobody will see it: such a search costs.
+ */
+const char *load_nearest(const struct load *load, struct slice text,
+                         const char *(*name_at)(const void *names, size_t i),
+                         const void *names, size_t count);
+
 /* Checks of one node; each adds a finding and returns false if it fails. what names the
  * value in messages: "weight". */
 bool schema_text(struct load *load, const struct node *node, const char *what,

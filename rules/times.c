@@ -149,9 +149,7 @@ static bool unknown_time(struct load *load, const struct node *node)
 	for (const struct time_set *set = table_of(load)->last_time; set && count < 256;
 	     set = set->next)
 		names[count++] = set->name.at;
-	near = diags_is_full(load->diags)
-	               ? NULL
-	               : schema_nearest(node->text, name_at, names, count);
+	near = load_nearest(load, node->text, name_at, names, count);
 	return load_error(load, node,
 	                  near ? diags_hint(hint, "did you mean \"%s\"?", near)
 	                       : "times are defined under \"times\"",

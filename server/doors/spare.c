@@ -5,7 +5,6 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PIECE_SIZE 1024 /* bytes; libevent asks for less than 700 */
 #define ENOUGH     4    /* pieces for a stream; libevent asks for three */
